@@ -1,0 +1,18 @@
+/** Builds when a source is newer than what was built from it, or when an entry is missing from dist. */
+import { execFileSync } from 'node:child_process';
+import { readdirSync, statSync } from 'node:fs';
+import { entries } from './entries.js';
+
+const CONFIGURATION = ['package.json', 'tsconfig.json', 'tsup.config.ts'];
+const ENDINGS = ['js', 'cjs', 'd.ts', 'd.cts'];
+
+const sources = readdirSync('src', { recursive: true, encoding: 'utf8' })
+  .filter((file) => file.endsWith('.ts') && !file.endsWith('.test.ts'))
+  .map((file) => `src/${file}`);
+const built = entries.flatMap(({ name }) => ENDINGS.map((ending) => `dist/${name}.${ending}`));
+
+const changedAt = (file: string): number => statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+
+const newestInput = Math.max(...[...sources, ...CONFIGURATION].map(changedAt));
+const oldestOutput = Math.min(...built.map(changedAt));
+if (newestInput > oldestOutput) execFileSync('npx', ['tsup'], { stdio: 'inherit' });

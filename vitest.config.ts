@@ -1,0 +1,18 @@
+import { configDefaults, defineConfig } from 'vitest/config';
+import { entries } from './scripts/entries.js';
+
+/** `dmvpn` and `dmvpn/…` are the sources in tests, as in tsconfig.json. */
+const alias = entries.map(({ specifier, source }) => ({
+  find: new RegExp(`^${specifier}$`),
+  replacement: `${import.meta.dirname}/${source}`,
+}));
+
+export default defineConfig({
+  resolve: { alias },
+  test: {
+    include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
+    exclude: [...configDefaults.exclude, 'test/interop/**'],
+    reporters: ['default', './test/skip-reporter.ts'],
+    coverage: { provider: 'v8', include: ['src/**/*.ts'], exclude: ['**/*.d.ts', '**/*.test.ts'] },
+  },
+});
