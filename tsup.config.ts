@@ -1,7 +1,7 @@
-import { defineConfig } from 'tsup';
+import type { Options } from 'tsup';
 import { entries } from './scripts/entries.js';
 
-export default defineConfig({
+const options: Options = {
   entry: Object.fromEntries(entries.map(({ name, source }) => [name, source])),
   format: ['esm', 'cjs'],
   // tsup injects `baseUrl`, which TypeScript 6 refuses (TS5101) unless silenced, here only.
@@ -14,4 +14,6 @@ export default defineConfig({
   platform: 'neutral',
   external: [/^node:/], // a neutral platform does not know Node's own modules
   removeNodeProtocol: false,
-});
+};
+
+export default options;

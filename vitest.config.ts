@@ -1,4 +1,4 @@
-import { configDefaults, defineConfig } from 'vitest/config';
+import { configDefaults, type ViteUserConfig } from 'vitest/config';
 import { entries } from './scripts/entries.js';
 
 /** `dmvpn` and `dmvpn/…` are the sources in tests, as in tsconfig.json. */
@@ -7,7 +7,7 @@ const alias = entries.map(({ specifier, source }) => ({
   replacement: `${import.meta.dirname}/${source}`,
 }));
 
-export default defineConfig({
+const config: ViteUserConfig = {
   resolve: { alias },
   test: {
     include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
@@ -15,4 +15,6 @@ export default defineConfig({
     reporters: ['default', './test/skip-reporter.ts'],
     coverage: { provider: 'v8', include: ['src/**/*.ts'], exclude: ['**/*.d.ts', '**/*.test.ts'] },
   },
-});
+};
+
+export default config;
