@@ -13,6 +13,7 @@ const config: ViteUserConfig = {
     include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
     exclude: [...configDefaults.exclude, 'test/interop/**'],
     reporters: ['default', './test/skip-reporter.ts'],
+    testTimeout: 30_000, // of processor time that is shared
     coverage: { provider: 'v8', include: ['src/**/*.ts'], exclude: ['**/*.d.ts', '**/*.test.ts'] },
   },
 };

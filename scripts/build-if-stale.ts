@@ -1,5 +1,5 @@
 /** Builds when a source is newer than what was built from it, or when an entry is missing from dist. */
-import { execFileSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { readdirSync, statSync } from 'node:fs';
 import { entries } from './entries.js';
 
@@ -15,4 +15,7 @@ const changedAt = (file: string): number => statSync(file, { throwIfNoEntry: fal
 
 const newestInput = Math.max(...[...sources, ...CONFIGURATION].map(changedAt));
 const oldestOutput = Math.min(...built.map(changedAt));
-if (newestInput > oldestOutput) execFileSync('npx', ['tsup'], { stdio: 'inherit' });
+if (newestInput > oldestOutput) {
+  console.error('building dist, which is older than src …');
+  process.exitCode = spawnSync('tsup', { stdio: 'inherit' }).status ?? 1;
+}
