@@ -1,15 +1,17 @@
 import type { ViteUserConfig } from 'vitest/config';
 import unit from './vitest.config.js';
 
-/** Real peers in network namespaces: one file after the other, each with minutes to spare. */
+/** Real peers in guests: `npm run test:interop`, as root. */
 const config: ViteUserConfig = {
-  ...unit,
+  ...(unit.resolve && { resolve: unit.resolve }),
   test: {
     include: ['test/interop/**/*.test.ts'],
+    globalSetup: 'test/interop/setup.ts',
+    fileParallelism: false, // a lab wants the processors for itself
+    disableConsoleIntercept: true, // the log is for reading
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
     reporters: ['default', './test/skip-reporter.ts'],
-    fileParallelism: false,
-    testTimeout: 300_000,
-    hookTimeout: 300_000,
   },
 };
 

@@ -1,0 +1,99 @@
+/** What passed on the legs of the internet, as tshark reads it: the witness that is neither us nor the peer. */
+import { copyFileSync } from 'node:fs';
+import { attempt, sleep } from './process.js';
+import type { Role } from './roles.js';
+
+export interface Frame {
+  /** Milliseconds since 1970, on the clock of `Date.now()`. */
+  readonly timeMs: number;
+  /** IPv4 and IPv6 sources from the outermost header inwards; headers quoted in an ICMP error last. */
+  readonly sources: readonly string[];
+  readonly destinations: readonly string[];
+  /** In hexadecimal, as tshark prints it; empty without one. */
+  readonly greKey: string;
+  /** 1 Resolution Request .. 8 Traffic Indication; null where the frame is not NHRP. */
+  readonly nhrpType: number | null;
+  readonly espSpi: string;
+  /** tshark's one line about it. */
+  readonly info: string;
+}
+
+const FIELDS = [
+  'frame.time_epoch',
+  'ip.src',
+  'ip.dst',
+  'ipv6.src',
+  'ipv6.dst',
+  'gre.key',
+  'nhrp.hdr.op.type',
+  'esp.spi',
+  '_ws.col.Info',
+];
+const SETTLE_MS = 300; // tcpdump writes what it has by then
+
+export class Capture {
+  /** `folder`: where lab.sh puts `<role>.pcap`. */
+  constructor(private readonly folder: string) {}
+
+  /** The frames on a role's leg that a display filter lets through, `since` the given time of `Date.now()`. */
+  async frames(role: Role, filter: string, since = 0): Promise<Frame[]> {
+    await sleep(SETTLE_MS);
+    const columns = FIELDS.flatMap((field) => ['-e', field]);
+    const file = `${this.folder}/${role}.pcap`;
+    // a recording in progress may end in half a frame, which tshark reads past and reports
+    const { text } = await attempt('tshark', [
+      '-n',
+      '-r',
+      file,
+      '-Y',
+      filter,
+      '-T',
+      'fields',
+      ...columns,
+    ]);
+    const lines = text.split('\n').filter((line) => /^\d/.test(line));
+    return lines.map(frameOf).filter((frame) => frame.timeMs >= since);
+  }
+
+  /** The GRE frames that carried packets between two overlay addresses, either way. */
+  flow(role: Role, a: string, b: string, since = 0): Promise<Frame[]> {
+    const field = a.includes(':') ? 'ipv6.addr' : 'ip.addr';
+    return this.frames(role, `gre && !nhrp && ${field}==${a} && ${field}==${b}`, since);
+  }
+
+  /** NHRP messages of one type. */
+  nhrp(role: Role, type: number, since = 0): Promise<Frame[]> {
+    return this.frames(role, `nhrp && nhrp.hdr.op.type==${type}`, since);
+  }
+
+  /** Keeps a recording after the lab is gone. */
+  save(role: Role, file: string): void {
+    copyFileSync(`${this.folder}/${role}.pcap`, file);
+  }
+}
+
+function frameOf(line: string): Frame {
+  const [
+    time = '',
+    src4 = '',
+    dst4 = '',
+    src6 = '',
+    dst6 = '',
+    key = '',
+    type = '',
+    spi = '',
+    info = '',
+  ] = line.split('\t');
+  return {
+    timeMs: Number(time) * 1_000,
+    sources: list(src4, src6),
+    destinations: list(dst4, dst6),
+    greKey: key,
+    nhrpType: type === '' ? null : Number(type.split(',')[0]),
+    espSpi: spi,
+    info,
+  };
+}
+
+const list = (...columns: readonly string[]): string[] =>
+  columns.flatMap((column) => (column === '' ? [] : column.split(',')));

@@ -1,0 +1,62 @@
+/** What a guest's kernel says: neighbours, routes, and the probes of an ordinary user. */
+import type { Guest } from './guest.js';
+import type { Finished } from './process.js';
+import { overlayOf, type Role } from './roles.js';
+
+interface Neighbour {
+  readonly dst: string;
+  readonly lladdr?: string;
+  readonly state: readonly string[];
+}
+
+interface Route {
+  readonly dst: string;
+  readonly gateway?: string;
+  readonly dev?: string;
+  readonly protocol?: string;
+}
+
+/** The NBMA address that the guest's kernel sends to for an overlay address; undefined without a usable one. */
+export async function neighbourOf(guest: Guest, address: string): Promise<string | undefined> {
+  const all = await guest.json<Neighbour[]>('ip -j neigh show dev gre1');
+  return all.find((n) => n.dst === address && !n.state.includes('FAILED'))?.lladdr;
+}
+
+/** The guest's route for exactly this prefix (a host route is named without its length). */
+export async function routeOf(guest: Guest, prefix: string): Promise<Route | undefined> {
+  const all = await guest.json<Route[]>(`ip -j ${prefix.includes(':') ? '-6' : '-4'} route`);
+  return all.find((route) => route.dst === prefix);
+}
+
+/** Runs a command somewhere: in a guest, or in a namespace of this machine. */
+export type Shell = (command: string) => Promise<Finished>;
+
+export const shellOf =
+  (guest: Guest): Shell =>
+  (command) =>
+    guest.attempt(command);
+
+/** Sends echo requests and counts the answers. */
+export async function ping(
+  shell: Shell,
+  to: string,
+  count = 3,
+  options = '',
+): Promise<{ received: number; text: string }> {
+  const { text } = await shell(`ping -n -i 0.2 -W 1 -c ${count} ${options} ${to}`);
+  return { received: Number(/(\d+) received/.exec(text)?.[1] ?? 0), text };
+}
+
+/** The addresses that answered for each hop; `*` where none did. */
+export async function traceroute(shell: Shell, to: string, options = ''): Promise<string[]> {
+  const { text } = await shell(`traceroute -n -q 1 -w 2 -m 6 ${options} ${to}`);
+  return text.split('\n').flatMap((line) => /^ *\d+ +(\S+)/.exec(line)?.[1] ?? []);
+}
+
+/** A spoke that reaches its hub through the tunnel. */
+export const reachesHub = async (guest: Guest, hub: Role = 'hub'): Promise<boolean> =>
+  (
+    await guest.attempt(
+      `ip route get ${overlayOf(hub)} | grep -q gre1 && ping -c1 -W1 ${overlayOf(hub)}`,
+    )
+  ).code === 0;

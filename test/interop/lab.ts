@@ -1,0 +1,127 @@
+/**
+ * One laboratory: an NBMA internet in a network namespace, with guests (real FRR, real kernels) and host roles
+ * (our own nodes) on its legs. Every lab has its own namespaces and folder, so that any number run side by side;
+ * it is taken down when it is closed, when the process exits, and, after a crash, by the next lab.
+ */
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, readdirSync } from 'node:fs';
+import { Capture } from './capture.js';
+import { Guest, type Release } from './guest.js';
+import { attempt, execute, type Finished } from './process.js';
+import type { Role } from './roles.js';
+
+const SCRIPT = `${import.meta.dirname}/lab/lab.sh`;
+const RUN = '/run/dmvpn-interop';
+
+let labCount = 0;
+
+/** NL_PREFIX and NL_RUN of lab.sh; a lab's name is the process that made it and a number. */
+const environmentOf = (name: string): { NL_PREFIX: string; NL_RUN: string } => ({
+  NL_PREFIX: `dmi${name}`,
+  NL_RUN: `${RUN}/${name}`,
+});
+
+const down = (name: string): void => {
+  execFileSync(SCRIPT, ['down'], { env: { ...process.env, ...environmentOf(name) } });
+};
+
+export class Lab {
+  readonly #env: { NL_PREFIX: string; NL_RUN: string };
+  readonly #closers: (() => Promise<void>)[] = [];
+  readonly #onExit: () => void;
+
+  private constructor(name: string) {
+    this.#env = environmentOf(name);
+    this.#onExit = () => down(name);
+    process.once('exit', this.#onExit);
+  }
+
+  /** An empty internet. */
+  static async open(): Promise<Lab> {
+    sweep();
+    const lab = new Lab(`${process.pid}-${labCount++}`);
+    await lab.#script('net');
+    return lab;
+  }
+
+  /** Boots guests of one Debian release, all at once. A guest that was killed comes back the same way. */
+  async boot<R extends Role>(release: Release, ...roles: R[]): Promise<Record<R, Guest>> {
+    await this.#script('boot', release, ...roles);
+    const guests = roles.map((role) => [
+      role,
+      new Guest(role, release, `${this.#env.NL_RUN}/${role}`),
+    ]);
+    return Object.fromEntries(guests) as Record<R, Guest>;
+  }
+
+  /** Pulls a guest's plug. */
+  async kill(role: Role): Promise<void> {
+    await this.#script('kill', role);
+  }
+
+  /** Makes roles namespaces of this machine, each with a LAN of one host behind it. */
+  async host(...roles: Role[]): Promise<void> {
+    for (const role of roles) {
+      await this.#script('hostns', role);
+      await this.#script('hostlan', role);
+    }
+  }
+
+  /** Puts roles behind one NAT; before `boot` and `host`. */
+  async nat(...roles: Role[]): Promise<void> {
+    await this.#script('nat', ...roles);
+  }
+
+  /** Records from now on what passes on the legs of these roles. */
+  async capture(...roles: Role[]): Promise<Capture> {
+    for (const role of roles) await this.#script('cap', 'start', role);
+    return new Capture(`${this.#env.NL_RUN}/cap`);
+  }
+
+  /** The network namespace of a host role, of the host in its LAN, or of the internet. */
+  namespaceOf(place: Role | `${Role}-lan` | 'core' | 'nat'): string {
+    return `${this.#env.NL_PREFIX}-${place}`;
+  }
+
+  /** Runs a program in a namespace; its exit status is the caller's to judge. */
+  attemptIn(place: Role | `${Role}-lan` | 'core' | 'nat', ...command: string[]): Promise<Finished> {
+    return attempt('ip', ['netns', 'exec', this.namespaceOf(place), ...command]);
+  }
+
+  runIn(place: Role | `${Role}-lan` | 'core' | 'nat', ...command: string[]): Promise<string> {
+    return execute('ip', ['netns', 'exec', this.namespaceOf(place), ...command]);
+  }
+
+  /** To be called before the lab goes: children that run in it. */
+  onClose(closer: () => Promise<void>): void {
+    this.#closers.push(closer);
+  }
+
+  /** Takes everything down. Harmless when repeated. */
+  async close(): Promise<void> {
+    for (const closer of this.#closers.splice(0)) await closer().catch(() => {});
+    process.off('exit', this.#onExit);
+    await this.#script('down');
+  }
+
+  #script(...args: string[]): Promise<string> {
+    return execute(SCRIPT, args, this.#env);
+  }
+}
+
+/** Takes down the labs of processes that are no more. */
+function sweep(): void {
+  mkdirSync(RUN, { recursive: true });
+  for (const name of readdirSync(RUN)) {
+    const owner = Number(name.split('-')[0]);
+    if (Number.isInteger(owner) && !isAlive(owner)) down(name);
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
