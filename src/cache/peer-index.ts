@@ -1,0 +1,106 @@
+/**
+ * NBMA endpoint → its cache entries: a doubly linked list through the slot columns, with counts, so that
+ * "is this previous hop registered?" and the limit per peer cost one probe.
+ */
+import type { IpAddress } from '../wire/address.js';
+import type { Endpoint } from '../wire/path.js';
+import { NONE } from './host-table.js';
+import type { SlotColumns } from './slot-columns.js';
+import { WordTable } from './word-table.js';
+
+export class PeerIndex {
+  private readonly ids = new WordTable();
+  private readonly endpoints: (Endpoint | null)[] = [];
+  private readonly heads: number[] = [];
+  private readonly counts: number[] = [];
+  private readonly registered: number[] = [];
+  private readonly free: number[] = [];
+
+  constructor(private readonly columns: SlotColumns) {}
+
+  /** The endpoint of a peer number, the same object each time. */
+  endpoint(peer: number): Endpoint | null {
+    return peer === NONE ? null : (this.endpoints[peer] ?? null);
+  }
+
+  count(nbma: Endpoint): number {
+    return this.counts[this.find(nbma)] ?? 0;
+  }
+
+  isOf(slot: number, nbma: Endpoint): boolean {
+    return this.columns.peer[slot] === this.find(nbma);
+  }
+
+  /** How many entries of the peer have the REGISTERED flag. */
+  registeredCount(nbma: Endpoint): number {
+    return this.registered[this.find(nbma)] ?? 0;
+  }
+
+  /** The slots of a peer, copied: safe to remove while iterating. */
+  slots(nbma: Endpoint): number[] {
+    const found: number[] = [];
+    const peer = this.find(nbma);
+    let slot = peer === NONE ? NONE : (this.heads[peer] as number);
+    for (; slot !== NONE; slot = this.columns.peerNext[slot] as number) found.push(slot);
+    return found;
+  }
+
+  link(slot: number, nbma: Endpoint | null): void {
+    const { peer, peerNext, peerPrevious } = this.columns;
+    peer[slot] = NONE;
+    if (nbma === null) return;
+    const id = this.findOrMake(nbma);
+    const head = this.heads[id] as number;
+    peer[slot] = id;
+    peerPrevious[slot] = NONE;
+    peerNext[slot] = head;
+    if (head !== NONE) peerPrevious[head] = slot;
+    this.heads[id] = slot;
+    this.counts[id] = (this.counts[id] ?? 0) + 1;
+  }
+
+  unlink(slot: number): void {
+    const { peer, peerNext, peerPrevious } = this.columns;
+    const id = peer[slot] as number;
+    if (id === NONE) return;
+    const next = peerNext[slot] as number;
+    const previous = peerPrevious[slot] as number;
+    if (next !== NONE) peerPrevious[next] = previous;
+    if (previous === NONE) this.heads[id] = next;
+    else peerNext[previous] = next;
+    this.counts[id] = (this.counts[id] ?? 0) - 1;
+    if (this.counts[id] === 0) this.forget(id);
+  }
+
+  /** Called when the REGISTERED flag of a linked slot comes (1) or goes (−1). */
+  addRegistered(slot: number, by: 1 | -1): void {
+    const id = this.columns.peer[slot] as number;
+    if (id !== NONE) this.registered[id] = (this.registered[id] ?? 0) + by;
+  }
+
+  private find(nbma: Endpoint): number {
+    const a = nbma.address;
+    return this.ids.find(a.w0, a.w1, a.w2, a.w3, metaOf(a, nbma.port));
+  }
+
+  private findOrMake(nbma: Endpoint): number {
+    const found = this.find(nbma);
+    if (found !== NONE) return found;
+    const id = this.free.pop() ?? this.endpoints.length;
+    this.ids.set(nbma.address, metaOf(nbma.address, nbma.port), id);
+    this.endpoints[id] = nbma;
+    this.heads[id] = NONE;
+    this.counts[id] = 0;
+    this.registered[id] = 0;
+    return id;
+  }
+
+  private forget(id: number): void {
+    const nbma = this.endpoints[id];
+    if (nbma) this.ids.delete(nbma.address, metaOf(nbma.address, nbma.port));
+    this.endpoints[id] = null;
+    this.free.push(id);
+  }
+}
+
+const metaOf = (a: IpAddress, port: number): number => (a.family << 16) | port;
