@@ -20,6 +20,8 @@ import { PeerIndex } from './peer-index.js';
 import { SlotColumns } from './slot-columns.js';
 import { type CacheSnapshot, entryFromSnapshot, snapshotOfEntry } from './snapshot.js';
 
+export { NONE };
+
 export interface NhrpCacheOptions {
   /** Entries that the network can make (incomplete to dynamic); default 65,536. */
   readonly maxEntries?: number;
@@ -27,7 +29,7 @@ export interface NhrpCacheOptions {
   readonly maxEntriesPerPeer?: number;
 }
 
-export interface UpsertResult {
+export interface Upsert {
   readonly kind:
     | 'created'
     | 'updated'
@@ -83,7 +85,7 @@ export class NhrpCache {
   }
 
   /** Makes or overwrites the entry of a prefix, as precedence and limits allow. */
-  upsert(now: number, entry: CacheEntryInput): UpsertResult {
+  upsert(now: number, entry: CacheEntryInput): Upsert {
     const rank = CACHE_KINDS.indexOf(entry.kind);
     const found = this.index.find(entry.prefix);
     const before = found === NONE ? null : this.entry(found);

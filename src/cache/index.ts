@@ -1,5 +1,5 @@
 /** The NHRP cache and the overlay route table: entries, exact and longest-prefix lookup, expiry, snapshot. */
-export { NhrpCache, type NhrpCacheOptions, type UpsertResult } from './cache.js';
+export { NhrpCache, type NhrpCacheOptions, NONE, type Upsert } from './cache.js';
 export {
   CACHE_KINDS,
   type CacheEntry,
@@ -9,6 +9,5 @@ export {
   type CacheKind,
   cacheFlagNames,
 } from './entry.js';
-export { NONE } from './host-table.js';
 export { type Route, type RouteKind, RouteTable } from './routes.js';
 export type { CacheSnapshot, EntrySnapshot } from './snapshot.js';
