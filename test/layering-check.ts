@@ -22,58 +22,26 @@ interface Import {
 
 /** One line for each violation: `src/gre/header.ts:3 imports …`. */
 export function layeringViolations(sources: Sources, published: readonly string[]): string[] {
-  const { files, checker } = parse(sources);
-  return files.flatMap((file) => {
+  return [...sources].flatMap(([path, text]) => {
+    const file = ts.createSourceFile(path, text, ts.ScriptTarget.ES2022, true);
     const found: string[] = [];
-    const report = (node: ts.Node, what: string): void => {
+    const report: Report = (node, what) => {
       const { line } = file.getLineAndCharacterOfPosition(node.getStart(file));
-      found.push(`${file.fileName}:${line + 1} ${what}`);
+      found.push(`${path}:${line + 1} ${what}`);
     };
     for (const imported of importsOf(file)) {
-      const problem = importProblem(file.fileName, imported, published);
+      const problem = importProblem(path, imported, published);
       if (problem) report(imported.node, `imports ${imported.specifier}: ${problem}`);
     }
-    if (isCore(file.fileName)) visitCore(file, checker, report);
+    if (isCore(path)) visitCore(file, report);
     return found;
   });
 }
 
+type Report = (node: ts.Node, what: string) => void;
+
 const isCore = (path: string): boolean =>
   path.startsWith('src/') && !path.startsWith(OUTSIDE_WORLD);
-
-/**
- * With neither a library nor resolution, a name has a symbol only if its own file declares or
- * imports it: what has none is a global.
- */
-function parse(sources: Sources): { files: ts.SourceFile[]; checker: ts.TypeChecker } {
-  const options: ts.CompilerOptions = {
-    noLib: true,
-    noResolve: true,
-    types: [],
-    target: ts.ScriptTarget.ES2022,
-    moduleDetection: ts.ModuleDetectionKind.Force,
-  };
-  const host: ts.CompilerHost = {
-    ...ts.createCompilerHost(options),
-    getCurrentDirectory: () => '',
-    fileExists: (path) => sources.has(path),
-    readFile: (path) => sources.get(path),
-    getSourceFile: (path) => {
-      const text = sources.get(path);
-      return text === undefined
-        ? undefined
-        : ts.createSourceFile(
-            path,
-            text,
-            { ...options, languageVersion: ts.ScriptTarget.ES2022 },
-            true,
-          );
-    },
-  };
-  const program = ts.createProgram([...sources.keys()], options, host);
-  const files = program.getSourceFiles().filter(({ fileName }) => sources.has(fileName));
-  return { files: [...files], checker: program.getTypeChecker() };
-}
 
 function importsOf(file: ts.SourceFile): Import[] {
   const found: Import[] = [];
@@ -161,18 +129,14 @@ function layerOf(path: string): string | null {
   return matching.sort((a, b) => b.length - a.length)[0] ?? null;
 }
 
-function visitCore(
-  file: ts.SourceFile,
-  checker: ts.TypeChecker,
-  report: (node: ts.Node, what: string) => void,
-): void {
+function visitCore(file: ts.SourceFile, report: Report): void {
+  const scopes = scopesOfNames(file);
   const visit = (node: ts.Node): void => {
     if (node.kind === ts.SyntaxKind.AsyncKeyword || ts.isAwaitExpression(node))
       report(node, 'is asynchronous: the core is synchronous');
-    if (ts.isIdentifier(node) && isReference(node) && isGlobal(node, checker)) {
-      const why =
-        FORBIDDEN_GLOBALS.get(node.text) ??
-        (isMathRandom(node) ? 'randomness is given' : undefined);
+    if (ts.isIdentifier(node) && isReference(node) && isGlobal(node, scopes)) {
+      const random = isMathRandom(node) ? 'randomness is given' : undefined;
+      const why = FORBIDDEN_GLOBALS.get(node.text) ?? random;
       if (why) report(node, `uses ${node.text}: ${why}`);
     }
     ts.forEachChild(node, visit);
@@ -191,13 +155,49 @@ function isReference(node: ts.Identifier): boolean {
   return !('name' in parent && parent.name === node) || ts.isShorthandPropertyAssignment(parent);
 }
 
-function isGlobal(node: ts.Identifier, checker: ts.TypeChecker): boolean {
-  const { parent } = node;
-  const symbol = ts.isShorthandPropertyAssignment(parent)
-    ? checker.getShorthandAssignmentValueSymbol(parent)
-    : checker.getSymbolAtLocation(node);
-  return !symbol?.declarations?.length;
+/** For each name that the file declares or imports: the nodes inside which it means that declaration. */
+function scopesOfNames(file: ts.SourceFile): Map<string, ts.Node[]> {
+  const scopes = new Map<string, ts.Node[]>();
+  const visit = (node: ts.Node): void => {
+    if (declaresName(node) && node.name && ts.isIdentifier(node.name)) {
+      const scope = ts.findAncestor(node.parent, isScope) ?? file;
+      scopes.set(node.name.text, [...(scopes.get(node.name.text) ?? []), scope]);
+    }
+    ts.forEachChild(node, visit);
+  };
+  visit(file);
+  return scopes;
 }
+
+const declaresName = (node: ts.Node): node is ts.NamedDeclaration =>
+  ts.isVariableDeclaration(node) ||
+  ts.isBindingElement(node) ||
+  ts.isParameter(node) ||
+  ts.isFunctionDeclaration(node) ||
+  ts.isFunctionExpression(node) ||
+  ts.isClassLike(node) ||
+  ts.isInterfaceDeclaration(node) ||
+  ts.isTypeAliasDeclaration(node) ||
+  ts.isTypeParameterDeclaration(node) ||
+  ts.isImportClause(node) ||
+  ts.isNamespaceImport(node) ||
+  ts.isImportSpecifier(node);
+
+const isScope = (node: ts.Node): boolean =>
+  ts.isBlock(node) ||
+  ts.isFunctionLike(node) ||
+  ts.isForStatement(node) ||
+  ts.isForOfStatement(node) ||
+  ts.isForInStatement(node) ||
+  ts.isCatchClause(node) ||
+  ts.isCaseBlock(node) ||
+  ts.isClassLike(node) ||
+  ts.isInterfaceDeclaration(node) ||
+  ts.isTypeAliasDeclaration(node) ||
+  ts.isSourceFile(node);
+
+const isGlobal = (node: ts.Identifier, scopes: ReadonlyMap<string, readonly ts.Node[]>): boolean =>
+  !scopes.get(node.text)?.some((scope) => ts.findAncestor(node, (outer) => outer === scope));
 
 const isMathRandom = ({ text, parent }: ts.Identifier): boolean =>
   text === 'Math' && ts.isPropertyAccessExpression(parent) && parent.name.text === 'random';

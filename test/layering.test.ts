@@ -104,6 +104,8 @@ describe('the outside world', () => {
     'class C { async m() {} }',
     'type P = Promise<number>;',
     'class C extends EventEmitter {}',
+    'const f = (crypto: number) => crypto; const g = () => crypto;',
+    'if (true) { const process = 1; } process.exit();',
     'queueMicrotask(() => {});',
   ])('is refused to the core: %s', (text) => {
     expect(violations('src/gre/a.ts', text)).toHaveLength(1);
@@ -116,6 +118,9 @@ describe('the outside world', () => {
     'const f = (crypto: number) => crypto + 1;',
     'const f = ({ crypto }: { crypto: number }) => ({ crypto });',
     'const f = ({ crypto: provider }: { crypto: number }) => provider;',
+    "import { crypto } from './x.js'; crypto();",
+    'for (const process of []) { process; }',
+    'function process() {} process();',
     'const m = Math.floor(1.5);',
     '// Date.now() and setTimeout in a comment',
     "const text = 'async Promise Buffer';",
