@@ -1,0 +1,131 @@
+/**
+ * The in-memory twin of both ports: a small NBMA network on which transports meet, and a tunnel device whose other
+ * end is the caller. With a virtual clock everything on it is deterministic.
+ */
+import { addressKey } from '../wire/address.js';
+import type { Carrier, Endpoint, Path } from '../wire/path.js';
+import type { Bind } from './bind.js';
+import {
+  type Clock,
+  type OutboundDatagram,
+  type Packet,
+  type PacketDevice,
+  type PacketListener,
+  type Transport,
+  type TransportListener,
+  viewOf,
+  withRoom,
+} from './ports.js';
+
+/** Datagrams under way that a network holds; more are dropped, as a router with full queues does. */
+const MAX_IN_FLIGHT = 65_536;
+
+export interface MemoryNetworkOptions {
+  readonly clock: Clock;
+  /** One way, in milliseconds; 1 when not given. */
+  readonly latencyMs?: number;
+  /** Largest IP packet that passes, outer headers not counted; no limit when not given. */
+  readonly maxOctets?: number;
+}
+
+/** An NBMA network: every bound endpoint reaches every other, nothing is lost. */
+export class MemoryNetwork {
+  readonly #options: MemoryNetworkOptions;
+  readonly #bound = new Map<string, MemoryTransport>();
+  #inFlight = 0;
+
+  constructor(options: MemoryNetworkOptions) {
+    this.#options = options;
+  }
+
+  /** A transport bound to these addresses. @throws RangeError when one is taken. */
+  open(binds: readonly Bind[]): Transport {
+    const keys = binds.map((bind) => keyOf(bind.carrier, bind.local));
+    const taken = keys.findIndex((key) => this.#bound.has(key));
+    if (taken >= 0) throw new RangeError(`binds[${taken}]: ${keys[taken]} is in use`);
+    const transport = new MemoryTransport(
+      (datagram) => this.#carry(datagram),
+      () => {
+        for (const key of keys) this.#bound.delete(key);
+      },
+    );
+    for (const key of keys) this.#bound.set(key, transport);
+    return transport;
+  }
+
+  #carry(datagram: OutboundDatagram): void {
+    const { clock, latencyMs = 1, maxOctets = Number.POSITIVE_INFINITY } = this.#options;
+    if (datagram.octets > maxOctets || this.#inFlight >= MAX_IN_FLIGHT) return;
+    const { carrier, local, remote } = datagram.path;
+    const arrived = {
+      ...withRoom(viewOf(datagram)),
+      path: { carrier, local: remote, remote: local },
+    };
+    this.#inFlight += 1;
+    clock.callAt(clock.now() + latencyMs, () => {
+      this.#inFlight -= 1;
+      this.#bound.get(keyOf(carrier, remote))?.receive(arrived);
+    });
+  }
+}
+
+class MemoryTransport implements Transport {
+  readonly #carry: (datagram: OutboundDatagram) => void;
+  readonly #release: () => void;
+  #listener: TransportListener | null = null;
+  #closed = false;
+
+  constructor(carry: (datagram: OutboundDatagram) => void, release: () => void) {
+    this.#carry = carry;
+    this.#release = release;
+  }
+
+  send(batch: readonly OutboundDatagram[]): void {
+    if (!this.#closed) batch.forEach(this.#carry);
+  }
+
+  listen(listener: TransportListener): void {
+    this.#listener = listener;
+  }
+
+  receive(datagram: Packet & { path: Path }): void {
+    this.#listener?.onDatagrams([datagram]);
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#listener = null;
+    this.#release();
+  }
+}
+
+/** A tunnel device without an interface: the caller is the host behind it. */
+export class MemoryDevice implements PacketDevice {
+  readonly #onPacket: (packet: Uint8Array) => void;
+  #listener: PacketListener | null = null;
+
+  /** @param onPacket gets a copy of each packet that came out of the tunnel. It must not call `send`: see ports.ts. */
+  constructor(onPacket: (packet: Uint8Array) => void) {
+    this.#onPacket = onPacket;
+  }
+
+  /** Puts an IP packet into the tunnel. */
+  send(packet: Uint8Array): void {
+    this.#listener?.onPackets([withRoom(packet)]);
+  }
+
+  write(batch: readonly Packet[]): void {
+    for (const packet of batch) this.#onPacket(viewOf(packet).slice());
+  }
+
+  listen(listener: PacketListener): void {
+    this.#listener = listener;
+  }
+
+  async close(): Promise<void> {
+    this.#listener = null;
+  }
+}
+
+const keyOf = (carrier: Carrier, { address, port }: Endpoint): string =>
+  `${carrier} ${addressKey(address)} ${port}`;
