@@ -19,6 +19,11 @@ export class MultibitTrie {
   private nodeCount = 0;
   private readonly freeNodes: number[] = [];
 
+  /** Nodes below the root that are in use, 1 KiB each. */
+  get nodesHeld(): number {
+    return this.nodeCount - this.freeNodes.length;
+  }
+
   match(w0: number): number {
     let cell = this.root[w0 >>> 16] as number;
     if (cell < 0) cell = this.nodes[~cell * NODE_CELLS + ((w0 >>> 8) & 255)] as number;
