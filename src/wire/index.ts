@@ -52,6 +52,61 @@ export {
   wordsOf,
 } from './checksum.js';
 export { constantTimeEqual } from './constant-time.js';
+export { type DescribeField, describe, plainOf } from './describe.js';
+export { ETHERTYPE, etherTypeName } from './ethertype.js';
+export {
+  decodeIcmp,
+  echoMessage,
+  echoOf,
+  encodeIcmp,
+  ICMP_HEADER_OCTETS,
+  ICMP_LAYOUT,
+  ICMP_TYPE,
+  ICMPV6_TYPE,
+  type IcmpEcho,
+  type IcmpMessage,
+  icmpOctets,
+  icmpProtocol,
+} from './icmp.js';
+export { echoPacket, type IcmpProblem, icmpErrorPacket } from './icmp-packet.js';
+export {
+  decrementTtl,
+  type IpEnvelope,
+  ipDestination,
+  ipDontFragment,
+  ipDscp,
+  ipEnvelopeOctets,
+  ipHeaderOctets,
+  ipPacket,
+  ipPacketOctets,
+  ipProtocol,
+  ipSource,
+  ipTtl,
+  ipVersion,
+  isIpv4Fragment,
+  writeIpHeader,
+} from './ip-packet.js';
+export { IP_PROTOCOL, ipProtocolName } from './ip-protocol.js';
+export {
+  decodeIpv4Header,
+  encodeIpv4Header,
+  IPV4_LAYOUT,
+  IPV4_MIN_OCTETS,
+  type Ipv4Header,
+  type Ipv4HeaderFields,
+  ipv4Header,
+  ipv4HeaderOctets,
+} from './ipv4.js';
+export {
+  decodeIpv6Header,
+  decodeIpv6UpperLayer,
+  encodeIpv6Header,
+  IPV6_LAYOUT,
+  IPV6_OCTETS,
+  type Ipv6Header,
+  type Ipv6UpperLayer,
+  ipv6HeaderOctets,
+} from './ipv6.js';
 export { type FixedLayout, fixedLayout } from './layout.js';
 export {
   type Carrier,
@@ -65,6 +120,13 @@ export {
   type Path,
 } from './path.js';
 export {
+  type AddressPair,
+  expectedChecksum,
+  pseudoHeaderSum,
+  readAddressPair,
+  upperLayerChecksum,
+} from './pseudo-header.js';
+export {
   type Failure,
   fail,
   formatWireError,
@@ -76,3 +138,11 @@ export {
   type WireError,
   type WireErrorCode,
 } from './result.js';
+export {
+  decodeUdp,
+  encodeUdp,
+  UDP_HEADER_OCTETS,
+  UDP_LAYOUT,
+  type UdpDatagram,
+  udpOctets,
+} from './udp.js';
