@@ -1,0 +1,246 @@
+/** The configuration, checked and with its defaults: what the parts of the node work with. */
+import type {
+  Authentication,
+  EngineConfig,
+  EngineLimits,
+  MulticastTarget,
+  RouteChange,
+} from '../nhrp/engine/api.js';
+import type { IpAddress, IpFamily, IpPrefix } from '../wire/address.js';
+import { type Carrier, type Endpoint, endpointEquals, GRE_UDP_PORT } from '../wire/path.js';
+import type { DmvpnConfig, ProtectionConfig } from './config.js';
+import {
+  address,
+  addressOrName,
+  boolean,
+  ciscoPassword,
+  integer,
+  interfaceAddress,
+  keyOctets,
+  list,
+  nullable,
+  oneOf,
+  optional,
+  prefix,
+  type Reader,
+  record,
+  text,
+} from './config-reader.js';
+
+export interface TunnelSettings {
+  readonly name: string;
+  readonly carrier: Extract<Carrier, 'gre' | 'gre-udp'>;
+  readonly local: Endpoint;
+  readonly key: number | null;
+  readonly protection: ProtectionConfig;
+  readonly mtu: number;
+  readonly multicastReflect: boolean;
+  readonly answerKeepalives: boolean;
+  /** The static routes at the start; LANs are in `engine.localPrefixes`. */
+  readonly routes: readonly RouteChange[];
+  readonly engine: EngineConfig;
+}
+
+export interface NodeSettings {
+  readonly tunnels: readonly TunnelSettings[];
+  readonly dropEvents: boolean;
+}
+
+const U16 = 0xffff;
+const U32 = 0xffff_ffff;
+
+/** What holds where the configuration names no limit; docs/limits.md. */
+export const DEFAULT_LIMITS: EngineLimits = {
+  maxEntries: 65_536,
+  maxEntriesPerPeer: 1_024,
+  maxPendingResolutions: 256,
+  maxPendingAuthorizations: 1_024,
+  maxRedirectPairs: 4_096,
+  maxShortcuts: 4_096,
+  maxQueuedEvents: 1_024,
+  maxQueuedSends: 4_096,
+  errorsPerSecond: 100,
+  errorsPerSourcePerSecond: 1,
+  maxSend: null,
+};
+
+/** @throws TypeError or RangeError that begins with the path of the offending value. */
+export function readConfig(config: DmvpnConfig): NodeSettings {
+  const { tunnels, dropEvents } = readNode(config, '');
+  return { dropEvents, tunnels: tunnels.map((tunnel, i) => distinct(tunnel, i, tunnels)) };
+}
+
+const count = integer(1, 10_000_000);
+const readLimits = record<{ [K in keyof EngineLimits]: EngineLimits[K] }>({
+  maxEntries: optional(count, DEFAULT_LIMITS.maxEntries),
+  maxEntriesPerPeer: optional(count, DEFAULT_LIMITS.maxEntriesPerPeer),
+  maxPendingResolutions: optional(count, DEFAULT_LIMITS.maxPendingResolutions),
+  maxPendingAuthorizations: optional(count, DEFAULT_LIMITS.maxPendingAuthorizations),
+  maxRedirectPairs: optional(count, DEFAULT_LIMITS.maxRedirectPairs),
+  maxShortcuts: optional(count, DEFAULT_LIMITS.maxShortcuts),
+  maxQueuedEvents: optional(count, DEFAULT_LIMITS.maxQueuedEvents),
+  maxQueuedSends: optional(count, DEFAULT_LIMITS.maxQueuedSends),
+  errorsPerSecond: optional(count, DEFAULT_LIMITS.errorsPerSecond),
+  errorsPerSourcePerSecond: optional(count, DEFAULT_LIMITS.errorsPerSourcePerSecond),
+  maxSend: optional(nullable(record({ packets: count, seconds: count })), DEFAULT_LIMITS.maxSend),
+});
+
+const readProtection: Reader<ProtectionConfig> = record({ kind: oneOf('insecure-cleartext') });
+
+const readAuthentication: Reader<Authentication> = (value, path) => {
+  const kind = (value as { kind?: unknown } | null)?.kind;
+  if (kind === 'mac') return readMac(value, path);
+  return readCisco(value, path);
+};
+const readCisco = record<Authentication & { kind: 'cisco' }>({
+  kind: oneOf('cisco', 'mac') as Reader<'cisco'>,
+  passwords: list(ciscoPassword, 1),
+});
+const readMac = record<Authentication & { kind: 'mac' }>({
+  kind: oneOf('mac'),
+  keys: list(record({ spi: integer(0, U16), key: keyOctets }), 1),
+});
+
+/** The local NBMA address decides of which family the others are. */
+const tunnelShape = (nbma: IpFamily) => ({
+  name: text(64),
+  address: interfaceAddress,
+  local: address(nbma),
+  carrier: optional(oneOf('gre', 'gre-udp'), 'gre' as const),
+  port: optional(integer(1, U16), GRE_UDP_PORT),
+  key: optional(nullable(integer(0, U32)), null),
+  protection: readProtection,
+  networkId: optional(integer(1, U32), 1),
+  authentication: optional(nullable(readAuthentication), null),
+  authenticationFailure: optional(oneOf('error', 'silent'), 'error' as const),
+  nhs: optional(list(readNhs(nbma)), []),
+  holdingTimeSeconds: optional(integer(1, U16), 7_200),
+  registrationIntervalSeconds: optional(nullable(integer(1, U16)), null),
+  unique: optional(boolean, true),
+  alsoRegister: optional(list(prefix), []),
+  maxNhsConnections: optional(nullable(integer(1, 255)), null),
+  nhsFallbackSeconds: optional(integer(0, U16), 0),
+  maps: optional(list(record({ prefix, nbma: address(nbma) })), []),
+  multicast: optional(list(readMulticast(nbma)), []),
+  multicastReflect: optional(boolean, false),
+  routes: optional(list(readRoute), []),
+  redirect: optional(boolean, false),
+  shortcut: optional(boolean, false),
+  useCount: optional(integer(1, U16), 1),
+  answerFromRegistrations: optional(boolean, false),
+  takeover: optional(oneOf('refuse', 'when-down', 'always'), 'refuse' as const),
+  authorize: optional(boolean, false),
+  mtu: optional(integer(576, 9_216), 1_400),
+  hopCount: optional(integer(1, 255), 255),
+  group: optional(nullable(text(63)), null),
+  answerKeepalives: optional(boolean, false),
+  lenientOddChecksum: optional(boolean, false),
+  ciscoPurgeId: optional(boolean, false),
+  limits: optional(readLimits, DEFAULT_LIMITS),
+});
+
+type TunnelValues = {
+  [K in keyof ReturnType<typeof tunnelShape>]: ReturnType<ReturnType<typeof tunnelShape>[K]>;
+};
+
+const readNhs = (nbma: IpFamily) =>
+  record<{
+    address: IpAddress | 'dynamic';
+    nbma: IpAddress | string;
+    priority: number;
+    cluster: number;
+  }>({
+    address: (value, path) => (value === 'dynamic' ? value : address()(value, path)),
+    nbma: addressOrName(nbma),
+    priority: optional(integer(0, 255), 0),
+    cluster: optional(integer(0, 10), 0),
+  });
+
+const readMulticast =
+  (nbma: IpFamily): Reader<MulticastTarget> =>
+  (value, path) =>
+    value === 'dynamic' || value === 'nhs' ? value : address(nbma)(value, path);
+
+const readRoute = record<{ prefix: IpPrefix; via: IpAddress | null; distance: number }>({
+  prefix,
+  via: optional(nullable(address()), null),
+  distance: optional(integer(1, 255), 1),
+});
+
+const readTunnel: Reader<TunnelSettings> = (value, path) => {
+  const local = (value as { local?: unknown } | null)?.local;
+  const family = typeof local === 'string' && local.includes(':') ? 6 : 4;
+  const values = record<TunnelValues>(tunnelShape(family))(value, path);
+  if (values.address.address.family === 6 && values.mtu < 1_280)
+    throw new RangeError(`${path}.mtu: at least 1280 expected where IPv6 is carried (RFC 8200 §5)`);
+  return settingsOf(values);
+};
+
+const readNode = record<NodeSettings>({
+  tunnels: list(readTunnel, 1),
+  dropEvents: optional(boolean, false),
+});
+
+function settingsOf(v: TunnelValues): TunnelSettings {
+  const port = v.carrier === 'gre-udp' ? v.port : 0;
+  const { name, carrier, key, protection, mtu, multicastReflect, answerKeepalives } = v;
+  return {
+    ...{ name, carrier, key, protection, mtu, multicastReflect, answerKeepalives },
+    local: { address: v.local, port },
+    routes: v.routes.filter((r) => r.via !== null).map(staticRoute),
+    engine: engineConfigOf(v, port),
+  };
+}
+
+function engineConfigOf(v: TunnelValues, defaultPort: number): EngineConfig {
+  const {
+    carrier,
+    port,
+    key,
+    protection,
+    name,
+    local,
+    routes,
+    multicastReflect,
+    answerKeepalives,
+    ...same
+  } = v;
+  return {
+    ...same,
+    tunnel: name,
+    address: v.address.address,
+    prefixLength: v.address.length,
+    localPrefixes: routes.filter((r) => r.via === null).map((r) => r.prefix),
+    nbmaAddress: local,
+    defaultPort,
+    nhs: v.nhs.map(({ address: protocolAddress, ...nhs }) => ({ protocolAddress, ...nhs })),
+    protected: protection.kind !== 'insecure-cleartext',
+  };
+}
+
+const staticRoute = (r: {
+  prefix: IpPrefix;
+  via: IpAddress | null;
+  distance: number;
+}): RouteChange => ({
+  action: 'add',
+  kind: 'static',
+  ...r,
+});
+
+/** Packets must tell to which tunnel they belong: by carrier and local end, or by key. */
+function distinct(
+  tunnel: TunnelSettings,
+  i: number,
+  all: readonly TunnelSettings[],
+): TunnelSettings {
+  const path = `tunnels[${i}]`;
+  for (const [j, other] of all.slice(0, i).entries()) {
+    if (other.name === tunnel.name)
+      throw new RangeError(`${path}.name: '${tunnel.name}' is the name of tunnels[${j}] already`);
+    const sameEnd = other.carrier === tunnel.carrier && endpointEquals(other.local, tunnel.local);
+    if (sameEnd && other.key === tunnel.key)
+      throw new RangeError(`${path}.key: tunnels[${j}] has the same local address and key`);
+  }
+  return tunnel;
+}
