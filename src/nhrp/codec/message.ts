@@ -1,48 +1,250 @@
-/** PLACEHOLDER HEADER — the codec helper owns this file. Model of an NHRP message: RFC 2332 §5. */
-import type { IpAddress } from '../../wire/address.js';
-import type { Cie } from './cie.js';
-import type { Extension } from './extension.js';
+/**
+ * NHRP messages as objects: RFC 2332 §5. Decoding reads through the view, which has checked everything.
+ * A decoded message encodes to the octets that it came from (except padding of the link after ar$pktsz).
+ */
+import { readU16, writeBytes, writeU8, writeU16, writeU32 } from '../../wire/bytes.js';
+import { checksum } from '../../wire/checksum.js';
+import { ok, type Result } from '../../wire/result.js';
+import {
+  lengthOf,
+  type NhrpAddress,
+  nhrpAddressOctets,
+  readNhrpAddress,
+  typeLengthOf,
+  writeNhrpAddress,
+} from './address.js';
+import { type Cie, ciesOctets, encodeCies, readCies } from './cie.js';
+import {
+  EXTENSION_HEADER_OCTETS,
+  type Extension,
+  encodeExtension,
+  extensionOctets,
+  readExtension,
+} from './extension.js';
+import {
+  CHECKSUM,
+  EXTENSION_OFFSET,
+  HEADER_OCTETS,
+  MAX_PACKET_OCTETS,
+  REQUEST_ID,
+  SNAP,
+  SNAP_OCTETS,
+} from './header.js';
+import { ExtensionBit, ExtensionType, NHRP_VERSION, PacketType } from './numbers.js';
+import { type DecodeOptions, NhrpView } from './view.js';
 
-/** An address that is not a plain IPv4/IPv6 one of the packet's families: E.164, subaddresses, odd lengths, reserved bits. */
-export interface OpaqueAddress {
-  /** The type/length octet as on the wire (bit 7 reserved, bit 6 E.164, bits 5..0 length); plain length for protocol addresses. */
-  readonly typeLength: number;
-  readonly octets: Uint8Array;
-}
-/** null = length 0 on the wire ("use the header's"). */
-export type NhrpAddress = IpAddress | OpaqueAddress | null;
+export type { NhrpAddress, OpaqueAddress } from './address.js';
 
 interface Common {
-  readonly addressFamily: number; // ar$afn
-  readonly protocolType: number; // ar$pro.type
-  readonly snap: Uint8Array | null; // ar$pro.snap; null = five zeros
+  /** ar$afn: what NBMA addresses are; see `AddressFamily`. */
+  readonly addressFamily: number;
+  /** ar$pro.type: what protocol addresses are; see `ProtocolType`. */
+  readonly protocolType: number;
+  /** ar$pro.snap, five octets; null = five zeros. */
+  readonly snap: Uint8Array | null;
+  /** Any value decodes; what is done about 0 is the engine's to say. */
   readonly hopCount: number;
   readonly sourceNbmaAddress: NhrpAddress;
   readonly sourceNbmaSubaddress: NhrpAddress;
   readonly sourceProtocolAddress: NhrpAddress;
   readonly destinationProtocolAddress: NhrpAddress;
-  /** In wire order, without End. null = no extension part (extoff 0). */
+  /** In wire order, without End. null = no extension part at all, not even End. */
   readonly extensions: readonly Extension[] | null;
 }
-/** Types 1..6. */
+/** Types 1..6: requests and replies for resolution, registration and purge. */
 export interface CieMessage extends Common {
   readonly type: 1 | 2 | 3 | 4 | 5 | 6;
+  /** `ResolutionFlag`, `RegistrationFlag` or `PurgeFlag`, and what else was set. */
   readonly flags: number;
-  readonly requestId: number; // unsigned 32
+  /** Unsigned 32 bits. */
+  readonly requestId: number;
   readonly cies: readonly Cie[];
 }
 export interface ErrorIndication extends Common {
   readonly type: 7;
+  /** As received; 0 when sent. */
   readonly unused: number;
   readonly errorCode: number;
+  /** Octets from the fixed header of the offending packet. */
   readonly errorOffset: number;
-  readonly packet: Uint8Array; // view
+  /** As much of the offending packet as was sent back: a view of what was decoded. */
+  readonly packet: Uint8Array;
 }
+/** Cisco's redirect. */
 export interface TrafficIndication extends Common {
   readonly type: 8;
   readonly unused: number;
   readonly trafficCode: number;
   readonly unused2: number;
-  readonly packet: Uint8Array; // view
+  /** The beginning of the data packet, from its IP header on: a view of what was decoded. */
+  readonly packet: Uint8Array;
 }
 export type NhrpMessage = CieMessage | ErrorIndication | TrafficIndication;
+
+const END_OF_EXTENSIONS = ((ExtensionBit.COMPULSORY | ExtensionType.END) << 16) >>> 0;
+
+/** One parse at a time: decoding is synchronous and keeps nothing in it. */
+const defaultView: NhrpView = /* @__PURE__ */ new NhrpView();
+
+/**
+ * Decodes the packet at the beginning of `b`; octets after ar$pktsz are passed over. Opaque octets in the
+ * message are views of `b`: copy what is kept. Never throws.
+ */
+export function decodeMessage(b: Uint8Array, options?: DecodeOptions): Result<NhrpMessage> {
+  const view = options === undefined ? defaultView : new NhrpView(options);
+  const error = view.parse(b, null, 0, b.length);
+  return error === null ? ok(messageOf(view)) : { ok: false, error };
+}
+
+/** The message in a view that has parsed it. Opaque octets are views of the slab. */
+export function messageOf(view: NhrpView): NhrpMessage {
+  const { slab: b, type } = view;
+  const common = commonOf(view);
+  if (type <= PacketType.PURGE_REPLY)
+    return {
+      ...common,
+      type: type as CieMessage['type'],
+      flags: view.flags,
+      requestId: view.requestId,
+      cies: readCies(b, view.bodyAt, view.bodyEnd, view),
+    };
+  const first = readU16(b, view.at + REQUEST_ID);
+  const second = readU16(b, view.at + REQUEST_ID + 2);
+  const packet = b.subarray(view.bodyAt, view.bodyEnd);
+  const unused = view.flags;
+  return type === PacketType.ERROR_INDICATION
+    ? { ...common, type, unused, errorCode: first, errorOffset: second, packet }
+    : {
+        ...common,
+        type: PacketType.TRAFFIC_INDICATION,
+        unused,
+        trafficCode: first,
+        unused2: second,
+        packet,
+      };
+}
+
+function commonOf(view: NhrpView): Common {
+  const { slab: b, nbmaFamily, protocolFamily } = view;
+  const nbma = view.sourceNbmaTypeLength;
+  const sub = view.sourceNbmaSubaddressTypeLength;
+  const source = view.sourceProtocolOctets;
+  const destination = view.destinationProtocolOctets;
+  const { sourceNbmaAt, sourceNbmaSubaddressAt, sourceProtocolAt, destinationProtocolAt } = view;
+  return {
+    addressFamily: view.addressFamily,
+    protocolType: view.protocolType,
+    snap: readSnap(view),
+    hopCount: view.hopCount,
+    sourceNbmaAddress: readNhrpAddress(b, sourceNbmaAt, nbma, lengthOf(nbma), nbmaFamily),
+    sourceNbmaSubaddress: readNhrpAddress(b, sourceNbmaSubaddressAt, sub, lengthOf(sub), 0),
+    sourceProtocolAddress: readNhrpAddress(b, sourceProtocolAt, source, source, protocolFamily),
+    destinationProtocolAddress: readNhrpAddress(
+      b,
+      destinationProtocolAt,
+      destination,
+      destination,
+      protocolFamily,
+    ),
+    extensions: view.hasExtensions ? readExtensions(view) : null,
+  };
+}
+
+function readSnap(view: NhrpView): Uint8Array | null {
+  const at = view.at + SNAP;
+  for (let i = 0; i < SNAP_OCTETS; i++)
+    if (view.slab[at + i] !== 0) return view.slab.subarray(at, at + SNAP_OCTETS);
+  return null;
+}
+
+function readExtensions(view: NhrpView): Extension[] {
+  const extensions: Extension[] = [];
+  for (let at = view.bodyEnd; at < view.end; at = view.nextExtension(at))
+    if (readU16(view.slab, at) !== ExtensionBit.COMPULSORY)
+      extensions.push(readExtension(view.slab, at, view));
+  return extensions;
+}
+
+/** Octets of the message on the wire, with End. */
+export function messageOctets(m: NhrpMessage): number {
+  return bodyOffset(m) + bodyOctets(m) + extensionsOctets(m.extensions);
+}
+
+/**
+ * Writes `messageOctets(m)` octets at `at`, with size, extension offset, checksum and End, and returns the offset after them.
+ * @throws RangeError when the message has more than 65,535 octets, or `out` has no room for it
+ */
+export function encodeMessage(m: NhrpMessage, out: Uint8Array, at: number): number {
+  const bodyAt = bodyOffset(m);
+  const extensionsAt = bodyAt + bodyOctets(m);
+  const octets = extensionsAt + extensionsOctets(m.extensions);
+  if (octets > MAX_PACKET_OCTETS)
+    throw new RangeError(`m: ${octets} octets, more than ar$pktsz can say`);
+  if (octets > out.length - at) throw new RangeError(`out: ${octets} octets needed at ${at}`);
+  let next = encodeHeader(m, octets, out, at);
+  next = writeNhrpAddress(m.sourceNbmaAddress, out, next);
+  next = writeNhrpAddress(m.sourceNbmaSubaddress, out, next);
+  next = writeNhrpAddress(m.sourceProtocolAddress, out, next);
+  next = writeNhrpAddress(m.destinationProtocolAddress, out, next);
+  next = 'cies' in m ? encodeCies(m.cies, out, next) : writeBytes(out, next, m.packet);
+  if (m.extensions !== null) {
+    writeU16(out, at + EXTENSION_OFFSET, extensionsAt);
+    next = encodeExtensions(m.extensions, out, next);
+  }
+  writeU16(out, at + CHECKSUM, checksum(out, at, octets));
+  return next;
+}
+
+/** The message in octets of its own. */
+export function messageBytes(m: NhrpMessage): Uint8Array {
+  const out = new Uint8Array(messageOctets(m));
+  encodeMessage(m, out, 0);
+  return out;
+}
+
+/** Everything before the addresses, with the checksum and the extension offset 0. */
+function encodeHeader(m: NhrpMessage, octets: number, out: Uint8Array, at: number): number {
+  at = writeU16(out, at, m.addressFamily);
+  at = writeU16(out, at, m.protocolType);
+  if (m.snap === null) out.fill(0, at, at + SNAP_OCTETS);
+  else out.set(m.snap, at);
+  at = writeU8(out, at + SNAP_OCTETS, m.hopCount);
+  at = writeU16(out, at, octets);
+  at = writeU32(out, at, 0);
+  at = writeU8(out, at, NHRP_VERSION);
+  at = writeU8(out, at, m.type);
+  at = writeU8(out, at, typeLengthOf(m.sourceNbmaAddress));
+  at = writeU8(out, at, typeLengthOf(m.sourceNbmaSubaddress));
+  at = writeU8(out, at, nhrpAddressOctets(m.sourceProtocolAddress));
+  at = writeU8(out, at, nhrpAddressOctets(m.destinationProtocolAddress));
+  at = writeU16(out, at, 'cies' in m ? m.flags : m.unused);
+  if ('cies' in m) return writeU32(out, at, m.requestId);
+  if (m.type === PacketType.ERROR_INDICATION)
+    return writeU16(out, writeU16(out, at, m.errorCode), m.errorOffset);
+  return writeU16(out, writeU16(out, at, m.trafficCode), m.unused2);
+}
+
+function encodeExtensions(extensions: readonly Extension[], out: Uint8Array, at: number): number {
+  for (const extension of extensions) at = encodeExtension(extension, out, at);
+  return hasOwnEnd(extensions) ? at : writeU32(out, at, END_OF_EXTENSIONS);
+}
+
+const bodyOffset = (m: NhrpMessage): number =>
+  HEADER_OCTETS +
+  nhrpAddressOctets(m.sourceNbmaAddress) +
+  nhrpAddressOctets(m.sourceNbmaSubaddress) +
+  nhrpAddressOctets(m.sourceProtocolAddress) +
+  nhrpAddressOctets(m.destinationProtocolAddress);
+
+const bodyOctets = (m: NhrpMessage): number => ('cies' in m ? ciesOctets(m.cies) : m.packet.length);
+
+function extensionsOctets(extensions: readonly Extension[] | null): number {
+  if (extensions === null) return 0;
+  let octets = hasOwnEnd(extensions) ? 0 : EXTENSION_HEADER_OCTETS;
+  for (const extension of extensions) octets += extensionOctets(extension);
+  return octets;
+}
+
+/** A decoded End with other bits than ours stays in the list, so that it goes out as it came in. */
+const hasOwnEnd = (extensions: readonly Extension[]): boolean =>
+  extensions.at(-1)?.type === ExtensionType.END;

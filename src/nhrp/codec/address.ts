@@ -1,0 +1,83 @@
+/**
+ * Addresses inside NHRP: an octet that says how long, elsewhere in the packet, and the octets.
+ * NBMA addresses have a type/length octet (RFC 2332 §5.1), protocol addresses a plain length.
+ */
+
+import {
+  addressOctets,
+  type IpAddress,
+  type IpFamily,
+  readAddress,
+  writeAddress,
+} from '../../wire/address.js';
+import { writeBytes } from '../../wire/bytes.js';
+import { AddressFamily, ProtocolType, TypeLength } from './numbers.js';
+
+/** An address that is not a plain IPv4 or IPv6 one of the packet's families: E.164, a subaddress, another length. */
+export interface OpaqueAddress {
+  /** NBMA: bit 7 reserved, bit 6 E.164, bits 5..0 the length of `octets`. Protocol addresses: the plain length. */
+  readonly typeLength: number;
+  /** A view of what was decoded, valid as long as that is. */
+  readonly octets: Uint8Array;
+}
+
+/** `null` is length 0 on the wire: "see the header". */
+export type NhrpAddress = IpAddress | OpaqueAddress | null;
+
+/** What the addresses of a packet are; 0 where ar$afn or ar$pro.type is neither IPv4 nor IPv6. */
+export interface Families {
+  readonly nbmaFamily: IpFamily | 0;
+  readonly protocolFamily: IpFamily | 0;
+}
+
+/** ar$afn to the family of its addresses. */
+export function nbmaFamilyOf(addressFamily: number): IpFamily | 0 {
+  if (addressFamily === AddressFamily.IPV4) return 4;
+  return addressFamily === AddressFamily.IPV6 ? 6 : 0;
+}
+
+/** ar$pro.type to the family of its addresses. */
+export function protocolFamilyOf(protocolType: number): IpFamily | 0 {
+  if (protocolType === ProtocolType.IPV4) return 4;
+  return protocolType === ProtocolType.IPV6 ? 6 : 0;
+}
+
+/** Octets that follow for an NBMA type/length octet. */
+export const lengthOf = (typeLength: number): number => typeLength & TypeLength.LENGTH_MASK;
+
+/**
+ * Reads an address whose octets have been checked to be there.
+ * @param typeLength as on the wire; for protocol addresses the plain length, equal to `octets`
+ */
+export function readNhrpAddress(
+  b: Uint8Array,
+  at: number,
+  typeLength: number,
+  octets: number,
+  family: IpFamily | 0,
+): NhrpAddress {
+  if (typeLength === 4 && family === 4) return readAddress(b, at, 4);
+  if (typeLength === 16 && family === 6) return readAddress(b, at, 6);
+  return typeLength === 0 ? null : { typeLength, octets: b.subarray(at, at + octets) };
+}
+
+/** Octets of the address itself. */
+export function nhrpAddressOctets(a: NhrpAddress): number {
+  if (a === null) return 0;
+  return isOpaque(a) ? a.octets.length : addressOctets(a);
+}
+
+/** The type/length octet of an NBMA address. */
+export function typeLengthOf(a: NhrpAddress): number {
+  if (a === null || !isOpaque(a)) return nhrpAddressOctets(a);
+  return (a.typeLength & ~TypeLength.LENGTH_MASK) | a.octets.length;
+}
+
+/** Writes the address and returns the offset after it. */
+export function writeNhrpAddress(a: NhrpAddress, out: Uint8Array, at: number): number {
+  if (a === null) return at;
+  return isOpaque(a) ? writeBytes(out, at, a.octets) : writeAddress(a, out, at);
+}
+
+/** Told by shape: a class may exist twice in a program that loads two module formats. */
+export const isOpaque = (a: IpAddress | OpaqueAddress): a is OpaqueAddress => 'octets' in a;

@@ -1,0 +1,54 @@
+/**
+ * NHRP: the codec (RFC 2332, with Cisco's extensions) and the protocol engine.
+ *
+ * @module
+ */
+export type { Families, NhrpAddress, OpaqueAddress } from './codec/address.js';
+export { type Cie, cieOctets, encodeCie } from './codec/cie.js';
+export {
+  type AuthenticationExtension,
+  type CapabilitiesExtension,
+  type CieExtension,
+  type Extension,
+  encodeExtension,
+  extensionOctets,
+  type UnknownExtension,
+  type VendorExtension,
+} from './codec/extension.js';
+export {
+  type CieMessage,
+  decodeMessage,
+  type ErrorIndication,
+  encodeMessage,
+  messageBytes,
+  messageOctets,
+  messageOf,
+  type NhrpMessage,
+  type TrafficIndication,
+} from './codec/message.js';
+export {
+  AddressFamily,
+  addressFamilyName,
+  CieCode,
+  cieCodeName,
+  ErrorCode,
+  ExtensionBit,
+  ExtensionType,
+  errorCodeName,
+  extensionTypeName,
+  flagNames,
+  NHRP_IP_PROTOCOL,
+  NHRP_PROTOCOL_TYPE,
+  NHRP_VERSION,
+  PacketType,
+  ProtocolType,
+  PurgeFlag,
+  packetTypeName,
+  protocolTypeName,
+  RegistrationFlag,
+  ResolutionFlag,
+  TrafficCode,
+  TypeLength,
+  trafficCodeName,
+} from './codec/numbers.js';
+export { type DecodeOptions, NhrpView } from './codec/view.js';
