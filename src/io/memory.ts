@@ -7,6 +7,7 @@ import type { Carrier, Endpoint, Path } from '../wire/path.js';
 import type { Bind } from './bind.js';
 import {
   type Clock,
+  type Datagram,
   type OutboundDatagram,
   type Packet,
   type PacketDevice,
@@ -43,12 +44,11 @@ export class MemoryNetwork {
     const keys = binds.map((bind) => keyOf(bind.carrier, bind.local));
     const taken = keys.findIndex((key) => this.#bound.has(key));
     if (taken >= 0) throw new RangeError(`binds[${taken}]: ${keys[taken]} is in use`);
-    const transport = new MemoryTransport(
-      (datagram) => this.#carry(datagram),
-      () => {
-        for (const key of keys) this.#bound.delete(key);
-      },
-    );
+    const transport = new MemoryTransport({
+      owns: ({ carrier, local }) => keys.includes(keyOf(carrier, local)),
+      carry: (datagram) => this.#carry(datagram),
+      release: () => keys.forEach((key) => void this.#bound.delete(key)),
+    });
     for (const key of keys) this.#bound.set(key, transport);
     return transport;
   }
@@ -69,33 +69,42 @@ export class MemoryNetwork {
   }
 }
 
+/** What a transport may do with its network. */
+interface Attachment {
+  owns(path: Path): boolean;
+  carry(datagram: OutboundDatagram): void;
+  release(): void;
+}
+
 class MemoryTransport implements Transport {
-  readonly #carry: (datagram: OutboundDatagram) => void;
-  readonly #release: () => void;
+  readonly #attachment: Attachment;
   #listener: TransportListener | null = null;
   #closed = false;
 
-  constructor(carry: (datagram: OutboundDatagram) => void, release: () => void) {
-    this.#carry = carry;
-    this.#release = release;
+  constructor(attachment: Attachment) {
+    this.#attachment = attachment;
   }
 
   send(batch: readonly OutboundDatagram[]): void {
-    if (!this.#closed) batch.forEach(this.#carry);
+    if (this.#closed) return;
+    for (const datagram of batch) {
+      if (this.#attachment.owns(datagram.path)) this.#attachment.carry(datagram);
+    }
   }
 
   listen(listener: TransportListener): void {
     this.#listener = listener;
   }
 
-  receive(datagram: Packet & { path: Path }): void {
+  receive(datagram: Datagram): void {
     this.#listener?.onDatagrams([datagram]);
   }
 
   async close(): Promise<void> {
+    if (this.#closed) return;
     this.#closed = true;
     this.#listener = null;
-    this.#release();
+    this.#attachment.release();
   }
 }
 

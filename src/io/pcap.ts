@@ -1,0 +1,76 @@
+/** A transport that records what passes through another, as whole IP packets, for tcpdump and Wireshark. */
+import { ipPacket } from '../wire/ip-packet.js';
+import { IP_PROTOCOL } from '../wire/ip-protocol.js';
+import type { Carrier, Endpoint } from '../wire/path.js';
+import { encodeUdp, udpOctets } from '../wire/udp.js';
+import { type OutboundDatagram, type Packet, type Transport, viewOf } from './ports.js';
+
+/** Takes an IP packet, which is its to keep, at a wall time in milliseconds since 1970. */
+export type PacketSink = (packet: Uint8Array, at: number) => void;
+
+export interface PcapOptions {
+  /** `sent` where every node of a network records into the same sink, so that nothing is there twice; `both`. */
+  readonly record?: 'both' | 'sent' | 'received';
+}
+
+const OUTER_TTL = 64;
+
+/** The outer headers are made as the carrier makes them; TTL and identification are not those of the wire. */
+export function pcap(
+  transport: Transport,
+  sink: PacketSink,
+  { record = 'both' }: PcapOptions = {},
+): Transport {
+  const note = (from: Endpoint, to: Endpoint, packet: Recorded) =>
+    sink(asIpPacket(from, to, packet), Date.now());
+  return {
+    send(batch) {
+      if (record !== 'received')
+        for (const d of batch) note(d.path.local, d.path.remote, { ...d, carrier: d.path.carrier });
+      transport.send(batch);
+    },
+    listen(listener) {
+      transport.listen({
+        ...listener,
+        onDatagrams(batch) {
+          if (record !== 'sent')
+            for (const d of batch)
+              note(d.path.remote, d.path.local, { ...d, carrier: d.path.carrier });
+          listener.onDatagrams(batch);
+        },
+      });
+    },
+    close: () => transport.close(),
+  };
+}
+
+type Recorded = Packet &
+  Partial<Pick<OutboundDatagram, 'dscp' | 'dontFragment'>> & { readonly carrier: Carrier };
+
+function asIpPacket(from: Endpoint, to: Endpoint, packet: Recorded): Uint8Array {
+  const { dscp = 0, dontFragment = false } = packet;
+  const ip = { source: from.address, destination: to.address };
+  const protocol = PROTOCOLS[packet.carrier];
+  const payload = protocol === IP_PROTOCOL.UDP ? inUdp(from, to, packet) : viewOf(packet);
+  return ipPacket({ ...ip, protocol, ttl: OUTER_TTL, dscp, dontFragment }, payload);
+}
+
+const PROTOCOLS: Readonly<Record<Carrier, number>> = {
+  gre: IP_PROTOCOL.GRE,
+  esp: IP_PROTOCOL.ESP,
+  'gre-udp': IP_PROTOCOL.UDP,
+  ike: IP_PROTOCOL.UDP,
+  'ike-natt': IP_PROTOCOL.UDP,
+};
+
+function inUdp(from: Endpoint, to: Endpoint, packet: Packet): Uint8Array {
+  const datagram = {
+    sourcePort: from.port,
+    destinationPort: to.port,
+    checksum: 0, // computed
+    payload: viewOf(packet),
+  };
+  const out = new Uint8Array(udpOctets(datagram));
+  encodeUdp(datagram, { source: from.address, destination: to.address }, out, 0);
+  return out;
+}
