@@ -1,7 +1,7 @@
 /** What passed on the legs of the internet, as tshark reads it: the witness that is neither us nor the peer. */
 import { copyFileSync } from 'node:fs';
 import { attempt, sleep } from './process.js';
-import type { Role } from './roles.js';
+import { nbmaOf, type Role } from './roles.js';
 
 export interface Frame {
   /** Milliseconds since 1970, on the clock of `Date.now()`. */
@@ -64,6 +64,13 @@ export class Capture {
   /** NHRP messages of one type. */
   nhrp(role: Role, type: number, since = 0): Promise<Frame[]> {
     return this.frames(role, `nhrp && nhrp.hdr.op.type==${type}`, since);
+  }
+
+  /** GRE frames that a role sent and tshark finds malformed, or with a wrong NHRP or IP checksum. */
+  async faults(role: Role): Promise<Frame[]> {
+    const wrong = '_ws.malformed || nhrp.hdr.chksum.status==0 || ip.checksum.status==0';
+    const frames = await this.frames(role, `gre && (${wrong})`);
+    return frames.filter(({ sources }) => sources[0] === nbmaOf(role)); // FRR's odd checksums are its own affair
   }
 
   /** Keeps a recording after the lab is gone. */

@@ -6,6 +6,8 @@ import { nbmaOf, type Role } from './roles.js';
 interface Flow {
   readonly hub?: Role;
   readonly spokes: readonly [Role, Role];
+  /** Their NBMA addresses as seen on the first one's leg; default their own. */
+  readonly outer?: readonly [string, string];
   /** The two overlay or LAN addresses that talk. */
   readonly between: readonly [string, string];
   /** Milliseconds of `Date.now()`: only what was sent later counts. */
@@ -15,8 +17,8 @@ interface Flow {
 /** Fails unless every frame of a flow went from spoke to spoke, in both directions. Gives their number. */
 export async function expectDirect(capture: Capture, flow: Flow): Promise<number> {
   const { hub = 'hub', spokes, between, since } = flow;
+  const [a, b] = flow.outer ?? [nbmaOf(spokes[0]), nbmaOf(spokes[1])];
   const seen = await capture.flow(spokes[0], ...between, since);
-  const [a, b] = [nbmaOf(spokes[0]), nbmaOf(spokes[1])];
   const ways = new Set(
     seen.map(({ sources, destinations }) => `${sources[0]} > ${destinations[0]}`),
   );

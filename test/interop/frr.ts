@@ -26,6 +26,8 @@ export interface FrrSettings {
   readonly nhs?: readonly Role[];
   /** Of a hub: whose LANs it routes to; default s1 to s3. */
   readonly spokes?: readonly Role[];
+  /** Takes the overlay address of another role; default its own. */
+  readonly as?: Role;
   /** More lines under `interface gre1`. */
   readonly interfaceLines?: readonly string[];
 }
@@ -73,7 +75,7 @@ function interfaceLines(role: Role, settings: FrrSettings): (string | false)[] {
   const { authentication, holdingTimeSeconds = 300, unique = false, v6 = false } = settings;
   return [
     'interface gre1',
-    ` ip address ${overlayOf(role)}/32`,
+    ` ip address ${overlayOf(settings.as ?? role)}/32`,
     ' ip nhrp network-id 1',
     authentication !== undefined && ` ip nhrp authentication ${authentication}`,
     ` ip nhrp holdtime ${holdingTimeSeconds}`,
@@ -88,14 +90,14 @@ function interfaceLines(role: Role, settings: FrrSettings): (string | false)[] {
 
 async function start(
   guest: Guest,
-  { key = 42, v6 = false }: FrrSettings,
+  { key = 42, v6 = false, as = guest.role }: FrrSettings,
   lines: readonly (string | false)[],
   before = '',
 ): Promise<void> {
   const { role } = guest;
-  const v6Addresses = `ip -6 addr add ${overlay6Of(role)}/128 dev gre1; ip -6 addr add ${lanRouter6Of(role)}/64 dev lan0`;
+  const v6Addresses = `ip -6 addr add ${overlay6Of(as)}/128 dev gre1; ip -6 addr add ${lanRouter6Of(role)}/64 dev lan0`;
   const said = await guest.run(`
-tunnel ${overlayOf(role)} ${key}; lan ${lanRouterOf(role)}/24; ${before}
+tunnel ${overlayOf(as)} ${key}; lan ${lanRouterOf(role)}/24; ${before}
 ${v6 ? v6Addresses : ''}
 frr <<'CONF'
 ${lines.filter((line) => line !== false).join('\n')}

@@ -6,6 +6,8 @@ import type { Role } from './roles.js';
 /** bookworm: FRR 8.4, strongSwan 5.9; trixie: FRR 10.3, strongSwan 6.0. */
 export type Release = 'bookworm' | 'trixie';
 
+export const RELEASES: readonly Release[] = ['bookworm', 'trixie'];
+
 const POLL_MS = 20;
 let commandCount = 0;
 

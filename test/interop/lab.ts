@@ -4,7 +4,7 @@
  * it is taken down when it is closed, when the process exits, and, after a crash, by the next lab.
  */
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readdirSync } from 'node:fs';
+import { cpSync, mkdirSync, readdirSync } from 'node:fs';
 import { Capture } from './capture.js';
 import { Guest, type Release } from './guest.js';
 import { attempt, execute, type Finished } from './process.js';
@@ -12,6 +12,8 @@ import type { Role } from './roles.js';
 
 const SCRIPT = `${import.meta.dirname}/lab/lab.sh`;
 const RUN = '/run/dmvpn-interop';
+/** A folder that gets the recordings of every lab. */
+const KEEP = process.env.DMVPN_INTEROP_KEEP;
 
 let labCount = 0;
 
@@ -100,12 +102,24 @@ export class Lab {
   /** Takes everything down. Harmless when repeated. */
   async close(): Promise<void> {
     for (const closer of this.#closers.splice(0)) await closer().catch(() => {});
+    if (KEEP !== undefined)
+      cpSync(`${this.#env.NL_RUN}/cap`, `${KEEP}/${this.#env.NL_PREFIX}`, { recursive: true });
     process.off('exit', this.#onExit);
     await this.#script('down');
   }
 
   #script(...args: string[]): Promise<string> {
     return execute(SCRIPT, args, this.#env);
+  }
+}
+
+/** Runs a story in a lab of its own, which is gone when the story ends, however it ends. */
+export async function inLab(tell: (lab: Lab) => Promise<void>): Promise<void> {
+  const lab = await Lab.open();
+  try {
+    await tell(lab);
+  } finally {
+    await lab.close();
   }
 }
 

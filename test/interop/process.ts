@@ -42,6 +42,9 @@ export interface Patience {
   readonly everyMs?: number;
 }
 
+/** Thrown by what {@link until} looks at when looking again is of no use. */
+export class Hopeless extends Error {}
+
 /**
  * Looks again and again until what it sees is true, and resolves with the milliseconds that took. What was seen
  * last, or the last exception, is in the error of one who waited in vain.
@@ -55,6 +58,7 @@ export async function until(
   const began = performance.now();
   for (;;) {
     const seen: unknown = await look().catch((error: unknown) => error);
+    if (seen instanceof Hopeless) throw seen;
     if (seen && !(seen instanceof Error)) return Math.round(performance.now() - began);
     if (performance.now() - began > seconds * 1_000) {
       throw new Error(

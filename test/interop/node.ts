@@ -1,0 +1,169 @@
+/**
+ * A node of ours in a host role: test/interop/peer.ts as a child in that role's network namespace. The child prints
+ * its events as JSON lines and answers JSON commands; its device gets its overlay addresses and routes from here,
+ * as an administrator would give them.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import type { DmvpnEvent } from '../../src/dmvpn/output.js';
+import type { Shell } from './kernel.js';
+import type { Lab } from './lab.js';
+import { Hopeless, until } from './process.js';
+import { overlay6Of, overlayOf, type Role } from './roles.js';
+
+/** A line from the child. */
+export type Line =
+  | { readonly type: 'ready'; readonly devices: readonly string[] }
+  | { readonly type: 'event'; readonly event: DmvpnEvent }
+  | { readonly type: 'answer'; readonly id: number; readonly value: unknown }
+  | { readonly type: 'refused'; readonly id: number; readonly message: string };
+
+type EventType = DmvpnEvent['type'];
+type EventOf<T extends EventType> = Extract<DmvpnEvent, { type: T }>;
+
+const ROOT = `${import.meta.dirname}/../..`;
+const TUNNEL_MTU = 1400;
+
+export class Node {
+  /** Every event since the start, in order. */
+  readonly events: DmvpnEvent[] = [];
+  readonly #child: ChildProcess;
+  readonly #pending = new Map<
+    number,
+    { resolve: (value: unknown) => void; reject: (why: Error) => void }
+  >();
+  #devices: readonly string[] | undefined;
+  #said = '';
+  #exitCode: number | null = null;
+  #commandCount = 0;
+
+  private constructor(
+    readonly lab: Lab,
+    readonly role: Role,
+    config: object,
+  ) {
+    const command = ['netns', 'exec', lab.namespaceOf(role), process.execPath, '--import', 'tsx'];
+    this.#child = spawn(
+      'ip',
+      [...command, `${import.meta.dirname}/peer.ts`, JSON.stringify(config)],
+      {
+        cwd: ROOT,
+        stdio: ['pipe', 'pipe', 'pipe'],
+      },
+    );
+    this.#child.stderr?.on('data', (text) => {
+      this.#said += text;
+    });
+    this.#child.on('exit', (code, signal) => this.#onExit(code ?? (signal === null ? 0 : 128)));
+    if (this.#child.stdout)
+      createInterface(this.#child.stdout).on('line', (line) => this.#onLine(line));
+    lab.onClose(() => this.kill());
+  }
+
+  /** Starts a node with this configuration, and resolves when its ports are open and its devices have addresses. */
+  static async start(lab: Lab, role: Role, config: object): Promise<Node> {
+    const node = new Node(lab, role, config);
+    await until(`${role} opens its ports`, async () => node.#devices ?? node.#mustLive(), {
+      everyMs: 50,
+    });
+    for (const device of node.#devices ?? []) await plumb(lab, role, device);
+    return node;
+  }
+
+  /** Events of one type, oldest first. */
+  all<T extends EventType>(type: T): EventOf<T>[] {
+    return this.events.filter((event): event is EventOf<T> => event.type === type);
+  }
+
+  /** Waits until an event of that type, with these fields, has happened since the start; gives the milliseconds. */
+  async saw<T extends EventType>(
+    type: T,
+    fields: Partial<EventOf<T>> = {},
+    seconds = 20,
+  ): Promise<number> {
+    const wanted = Object.entries(fields);
+    const matches = (event: object): boolean =>
+      wanted.every(([name, value]) => (event as Record<string, unknown>)[name] === value);
+    return until(
+      `${this.role}: ${type} ${JSON.stringify(fields)}`,
+      async () => this.all(type).some(matches) || this.#mustLive(),
+      { seconds, everyMs: 50 },
+    );
+  }
+
+  /** Asks the child: `stats`, `snapshot`, `lookup` with an address, or a command of the node. */
+  ask<T>(what: string, ...args: unknown[]): Promise<T> {
+    const id = this.#commandCount++;
+    return new Promise<T>((resolve, reject) => {
+      this.#pending.set(id, { resolve: (value) => resolve(value as T), reject });
+      this.#child.stdin?.write(`${JSON.stringify({ id, what, args })}\n`);
+    });
+  }
+
+  /** Its cache: one row an entry, the NBMA address null where there is none. */
+  entries(): Promise<{ kind: string; prefix: string; nbma: string | null }[]> {
+    return this.ask('entries');
+  }
+
+  /** How many packets it has dropped for that reason. */
+  drops(reason: string): Promise<number> {
+    return this.ask('drops', reason);
+  }
+
+  /** Runs a command in the node's namespace, as its administrator. */
+  readonly shell: Shell = (command) => this.lab.attemptIn(this.role, 'sh', '-c', command);
+  /** Runs a command on the host in the LAN behind the node. */
+  readonly lanShell: Shell = (command) =>
+    this.lab.attemptIn(`${this.role}-lan`, 'sh', '-c', command);
+
+  /** Asks it to leave: SIGTERM, and waits for its end. Resolves with its exit status. */
+  async stop(): Promise<number> {
+    this.#child.kill('SIGTERM');
+    await until(`${this.role} ends`, async () => this.#exitCode !== null, { everyMs: 50 });
+    return this.#exitCode ?? 1;
+  }
+
+  /** Ends it without a word to anyone. */
+  async kill(): Promise<void> {
+    this.#child.kill('SIGKILL');
+    await until(`${this.role} ends`, async () => this.#exitCode !== null, { everyMs: 20 });
+  }
+
+  #mustLive(): false {
+    if (this.#exitCode === null) return false;
+    throw new Hopeless(`the node ${this.role} has ended with ${this.#exitCode}: ${this.#said}`);
+  }
+
+  #onLine(text: string): void {
+    const line = JSON.parse(text) as Line;
+    if (line.type === 'ready') this.#devices = line.devices;
+    else if (line.type === 'event') this.events.push(line.event);
+    else {
+      const waiting = this.#pending.get(line.id);
+      this.#pending.delete(line.id);
+      if (line.type === 'answer') waiting?.resolve(line.value);
+      else waiting?.reject(new Error(`${this.role}: ${line.message}`));
+    }
+  }
+
+  #onExit(code: number): void {
+    this.#exitCode = code;
+    for (const { reject } of this.#pending.values())
+      reject(new Error(`${this.role} has ended: ${this.#said}`));
+    this.#pending.clear();
+  }
+}
+
+/** Gives a tunnel device its overlay addresses, and the routes of the blueprint. */
+async function plumb(lab: Lab, role: Role, device: string): Promise<void> {
+  const commands = [
+    `ip addr add ${overlayOf(role)}/32 dev ${device}`,
+    `ip link set ${device} up mtu ${TUNNEL_MTU}`,
+    `ip route add 10.0.0.0/24 dev ${device} src ${overlayOf(role)}`,
+    `ip route add 172.16.0.0/16 dev ${device}`,
+    `ip -6 addr add ${overlay6Of(role)}/128 dev ${device} nodad`,
+    `ip -6 route add fd00:10::/64 dev ${device}`,
+    `ip -6 route add fd00:172::/32 dev ${device}`,
+  ];
+  await lab.runIn(role, 'sh', '-ec', commands.join('\n'));
+}
