@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { expectDirect } from './direct.js';
 import { frrEntry, frrHub, frrShortcuts, frrSpoke, frrVersion } from './frr.js';
 import { type Guest, RELEASES } from './guest.js';
-import { ping, routeOf, shellOf } from './kernel.js';
+import { ping, shellOf } from './kernel.js';
 import { inLab } from './lab.js';
 import { story } from './log.js';
 import { ourHub, ourSpoke } from './ours.js';
@@ -11,6 +11,12 @@ import { until } from './process.js';
 
 const reachesHub6 = async (guest: Guest): Promise<boolean> =>
   (await ping(shellOf(guest), 'fd00:10::100', 1)).received === 1;
+
+/** By FRR's table: FRR 8.4 gives the kernel only the host route of an IPv6 shortcut. */
+const hasShortcut = async (guest: Guest, prefix: string, via: string): Promise<boolean> =>
+  (await frrShortcuts(guest, 'ipv6')).some(
+    (shortcut) => shortcut.prefix === prefix && shortcut.via === via,
+  );
 
 describe.each(RELEASES)('IPv6 overlay, FRR of %s', (release) => {
   it('our spoke at an FRR hub, shortcut to an FRR spoke', () =>
@@ -36,7 +42,7 @@ describe.each(RELEASES)('IPv6 overlay, FRR of %s', (release) => {
         via: 'fd00:10::2',
         nbma: '192.168.2.2',
       });
-      await until('the way back', () => routeOf(s2, 'fd00:172:1::/64'));
+      await until('the way back', () => hasShortcut(s2, 'fd00:172:1::/64', 'fd00:10::1'));
       const since = Date.now();
       expect((await ping(spoke.lanShell, 'fd00:172:2::1', 5)).received).toBe(5);
       const between = ['fd00:172:1::10', 'fd00:172:2::1'] as const;
@@ -58,11 +64,8 @@ describe.each(RELEASES)('IPv6 overlay, FRR of %s', (release) => {
       await hub.saw('spoke-registered', { protocolAddress: 'fd00:10::1', nbma: '192.168.1.2' });
 
       await ping(shellOf(s1), 'fd00:172:2::1', 10, '-I fd00:172:1::1');
-      await until('s1 has its shortcut', () => routeOf(s1, 'fd00:172:2::/64'));
-      await until('s2 has its shortcut', () => routeOf(s2, 'fd00:172:1::/64'));
-      expect(await frrShortcuts(s1, 'ipv6')).toContainEqual(
-        expect.objectContaining({ prefix: 'fd00:172:2::/64', via: 'fd00:10::2' }),
-      );
+      await until('s1 has its shortcut', () => hasShortcut(s1, 'fd00:172:2::/64', 'fd00:10::2'));
+      await until('s2 has its shortcut', () => hasShortcut(s2, 'fd00:172:1::/64', 'fd00:10::1'));
       const since = Date.now();
       expect((await ping(shellOf(s1), 'fd00:172:2::1', 5, '-I fd00:172:1::1')).received).toBe(5);
       const between = ['fd00:172:1::1', 'fd00:172:2::1'] as const;
