@@ -105,6 +105,8 @@ export interface EngineConfig {
   readonly protected: boolean;
   readonly group: string | null; // Cisco vendor extension: NHRP group name
   readonly lenientOddChecksum: boolean;
+  /** A Purge Request carries the id of the registration that it takes back, as Cisco IOS wants it (facts B.10). */
+  readonly ciscoPurgeId: boolean;
   readonly limits: EngineLimits;
 }
 

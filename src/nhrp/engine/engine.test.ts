@@ -1,0 +1,164 @@
+import { describe, expect, it } from 'vitest';
+import { formatPrefix } from '../../wire/address.js';
+import { address, blueprint, type Network } from './engine-network.test-support.js';
+
+describe('a hub and two spokes', () => {
+  it('register, and the hub knows them', () => {
+    const net = blueprint();
+    net.run(2_000);
+    const hub = net.engine('hub');
+    const entries = [...hub.cache.entries(net.now)].filter((e) => e.kind === 'dynamic');
+    expect(entries.map((e) => `${formatPrefix(e.prefix)} ${e.nbma?.address}`).sort()).toEqual([
+      '10.0.0.1/32 192.168.1.2',
+      '10.0.0.2/32 192.168.2.2',
+    ]);
+    expect(net.engine('s1').bestNhs?.address.toString()).toBe('192.168.0.2');
+    expect(net.eventsOf('s1').some((e) => e.type === 'registered')).toBe(true);
+  });
+
+  it('stay registered, by refreshes at a third of the holding time', () => {
+    const net = blueprint();
+    net.run(1_000_000);
+    expect(net.engine('hub').cache.countOf('dynamic')).toBe(2);
+    expect(net.eventsOf('hub').filter((e) => e.type === 'entry-removed')).toEqual([]);
+    const sent = net.engine('s1').stats().sent[3] ?? 0;
+    expect(sent).toBeGreaterThanOrEqual(9);
+    expect(sent).toBeLessThanOrEqual(12);
+  });
+
+  it('build a shortcut after a redirect', () => {
+    const net = blueprint();
+    net.run(2_000);
+    net.forwarded('hub', 's1', '172.16.1.1', '172.16.2.1');
+    net.run(100);
+    const s1 = net.engine('s1');
+    expect(s1.shortcuts().map((s) => `${formatPrefix(s.prefix)} ${s.via}`)).toEqual([
+      '172.16.2.0/24 10.0.0.2',
+    ]);
+    expect(s1.locate(net.now, address('172.16.2.1')).nbma?.address.toString()).toBe('192.168.2.2');
+    const s2 = net.engine('s2'); // caches its asker
+    expect(s2.locate(net.now, address('10.0.0.1')).nbma?.address.toString()).toBe('192.168.1.2');
+  });
+
+  it('let an unused shortcut expire and renew a used one without a gap', () => {
+    const used = blueprint();
+    used.run(2_000);
+    used.forwarded('hub', 's1', '172.16.1.1', '172.16.2.1');
+    for (let i = 0; i < 100; i++) {
+      used.run(10_000);
+      used.engine('s1').handleUsed(used.now, address('10.0.0.2'));
+    }
+    expect(used.engine('s1').shortcuts().length).toBe(1);
+    expect(used.eventsOf('s1').filter((e) => e.type === 'shortcut-removed')).toEqual([]);
+    used.run(310_000);
+    expect(used.engine('s1').shortcuts()).toEqual([]);
+  });
+
+  it('resolve an unknown next hop on the tunnel: Phase 2', () => {
+    const net = blueprint({ prefixLength: 24 });
+    net.run(2_000);
+    const s1 = net.engine('s1');
+    expect(s1.locate(net.now, address('10.0.0.2')).kind).toBe('pending');
+    s1.handleMiss(net.now, address('10.0.0.2'));
+    net.run(100);
+    expect(s1.locate(net.now, address('10.0.0.2')).nbma?.address.toString()).toBe('192.168.2.2');
+  });
+
+  it('are told that nobody is there: negative, and no black hole', () => {
+    const net = blueprint({ prefixLength: 24 });
+    net.run(2_000);
+    const s1 = net.engine('s1');
+    s1.handleMiss(net.now, address('10.0.0.77'));
+    net.run(100);
+    expect(s1.cache.kindOf(s1.cache.find(address('10.0.0.77'), net.now))).toBe('negative');
+    expect(s1.locate(net.now, address('10.0.0.77')).kind).toBe('pending');
+    net.run(181_000);
+    expect(s1.cache.find(address('10.0.0.77'), net.now)).toBe(-1);
+  });
+
+  it('retry exactly six times in 30 s when nobody answers, then give up', () => {
+    const net = blueprint();
+    net.run(2_000);
+    net.cut('s2');
+    net.forwarded('hub', 's1', '172.16.1.1', '172.16.2.1');
+    net.run(29_900);
+    expect(net.engine('s1').stats().resolutionRetries).toBe(6);
+    net.run(200);
+    expect(net.eventsOf('s1').filter((e) => e.type === 'resolution-failed').length).toBe(1);
+    expect(net.engine('s1').stats().resolutionRetries).toBe(6);
+  });
+
+  it('take their addresses back at shutdown, and the other spoke is told', () => {
+    const net = blueprint();
+    net.run(2_000);
+    net.forwarded('hub', 's1', '172.16.1.1', '172.16.2.1');
+    net.run(100);
+    net.command('s2', { kind: 'shutdown' });
+    net.run(1_500);
+    expect(net.engine('s2').state).toBe('closed');
+    expect(net.engine('hub').cache.find(address('10.0.0.2'), net.now)).toBe(-1);
+    expect(net.engine('s1').shortcuts()).toEqual([]);
+  });
+});
+
+describe('the hub', () => {
+  it('refuses a unique address from another NBMA address with code 14', () => {
+    const net = blueprint();
+    net.add('thief', { address: '10.0.0.1', nbma: '192.168.9.9', nhs: true, unique: true });
+    net.engine('s1');
+    net.run(2_000);
+    const refused = net.eventsOf('hub').filter((e) => e.type === 'registration-refused');
+    expect(refused).toMatchObject([{ code: 14, nbma: '192.168.9.9' }]);
+  });
+
+  it('lets nobody in with a wrong password, and says so with error 11', () => {
+    const net = blueprint();
+    net.add('stranger', { address: '10.0.0.9', nbma: '192.168.9.9', nhs: true, password: 'wrong' });
+    net.run(2_000);
+    expect(net.engine('hub').cache.find(address('10.0.0.9'), net.now)).toBe(-1);
+    expect(net.engine('hub').stats().dropped.authentication).toBeGreaterThan(0);
+    expect(net.eventsOf('hub').some((e) => e.type === 'error-sent' && e.code === 11)).toBe(true);
+  });
+
+  it('answers for a registered spoke when it is told to', () => {
+    const net = blueprint({ prefixLength: 24, answerFromRegistrations: true });
+    net.run(2_000);
+    net.engine('s1').handleMiss(net.now, address('10.0.0.2'));
+    net.run(100);
+    expect(net.engine('s2').stats().received[1]).toBe(0);
+    expect(net.engine('s1').locate(net.now, address('10.0.0.2')).kind).toBe('direct');
+  });
+
+  it('asks before it accepts, when it is told to', () => {
+    const net = blueprint({ authorize: true });
+    net.run(500);
+    expect(net.engine('hub').cache.countOf('dynamic')).toBe(0);
+    for (const { id } of net.questionsOf('hub'))
+      net.answer('hub', id, { kind: 'accept', holdingTimeSeconds: 60 });
+    net.run(500);
+    expect(net.engine('hub').cache.countOf('dynamic')).toBe(2);
+    expect(
+      [...net.engine('hub').cache.entries(net.now)].find((e) => e.kind === 'dynamic')
+        ?.holdingTimeSeconds,
+    ).toBe(60);
+  });
+
+  it('takes a snapshot over a restart without its spokes noticing', () => {
+    const net = blueprint();
+    net.run(2_000);
+    const saved = JSON.parse(JSON.stringify(net.engine('hub').snapshot(net.now)));
+    net.restart('hub', saved);
+    expect(net.engine('hub').cache.countOf('dynamic')).toBe(2);
+  });
+});
+
+describe('the network in the tests', () => {
+  it('is deterministic: the same run gives the same octets', () => {
+    const run = (): string => {
+      const net: Network = blueprint();
+      net.run(400_000);
+      return net.trace.join('\n');
+    };
+    expect(run()).toBe(run());
+  });
+});

@@ -1,0 +1,318 @@
+/**
+ * The NHRP protocol machine (RFC 2332 with the Cisco extensions), without I/O: it is told of messages, packets, misses,
+ * routes and time, and is polled for what to do. This file routes; each part does one thing.
+ */
+import { NhrpCache } from '../../cache/cache.js';
+import { type CacheEntry, CacheFlag } from '../../cache/entry.js';
+import { RouteTable } from '../../cache/routes.js';
+import { hostPrefix, type IpAddress, maskAddress } from '../../wire/address.js';
+import type { Endpoint } from '../../wire/path.js';
+import type {
+  Answer,
+  EngineCommand,
+  EngineConfig,
+  EngineEnvironment,
+  EngineOutput,
+  NbmaPair,
+  RouteChange,
+} from './api.js';
+import { EngineContext } from './context.js';
+import type { EngineStats } from './counters.js';
+import { Dispatcher } from './dispatcher.js';
+import { Errors } from './errors.js';
+import { GivenMappings } from './given.js';
+import type { Located } from './locate.js';
+import { Misses } from './misses.js';
+import { multicastTargets } from './multicast.js';
+import { NhsSet } from './nhs-set.js';
+import { Purges } from './purges.js';
+import { Questions } from './questions.js';
+import { Redirects } from './redirect.js';
+import { Registrar } from './registrar.js';
+import type { NhsState } from './registration.js';
+import { Resolutions } from './resolution.js';
+import { Resolver } from './resolver.js';
+import { Responder } from './responder.js';
+import { type Shortcut, Shortcuts } from './shortcuts.js';
+import { type EngineSnapshot, restoreEngine, snapshotEngine } from './snapshot.js';
+import { Transit } from './transit.js';
+
+/** How long a shutdown waits for Purge Replies; FRR sends none. */
+const SHUTDOWN_WAIT_MS = 1_000;
+
+export class NhrpEngine {
+  /** Read by the datapath; changed by the engine alone. */
+  readonly cache: NhrpCache;
+  readonly routes: RouteTable = new RouteTable();
+  readonly #context: EngineContext;
+  readonly #questions: Questions;
+  readonly #servers: NhsSet;
+  readonly #resolutions: Resolutions;
+  readonly #shortcuts: Shortcuts;
+  readonly #redirects: Redirects;
+  readonly #purges: Purges;
+  readonly #misses: Misses;
+  readonly #dispatcher: Dispatcher;
+  #state: 'running' | 'closing' | 'closed' = 'running';
+  #awaitedPurgeReplies = 0;
+
+  /** The configuration has been checked by whoever made it (see `dmvpn/config`). */
+  constructor(config: EngineConfig, environment: EngineEnvironment, restored?: EngineSnapshot) {
+    const { maxEntries, maxEntriesPerPeer, maxPendingAuthorizations } = config.limits;
+    this.cache = new NhrpCache({ maxEntries, maxEntriesPerPeer });
+    const context = new EngineContext(config, environment, this.cache, this.routes);
+    this.#context = context;
+    this.#questions = new Questions(context, maxPendingAuthorizations);
+    this.#servers = new NhsSet(context, this.#questions);
+    const errors = new Errors(context);
+    const given = new GivenMappings();
+    this.#resolutions = new Resolutions(context, this.#servers);
+    this.#shortcuts = new Shortcuts(context, (now, address) =>
+      this.#resolutions.start(now, address, 'renewal'),
+    );
+    this.#redirects = new Redirects(context, this.#resolutions);
+    this.#misses = new Misses(context, this.#resolutions);
+    const parts = { context, errors, given, servers: this.#servers };
+    const { redirects, shortcuts, resolutions, questions } = this.#byName();
+    this.#purges = new Purges({ ...parts, redirects, shortcuts });
+    const transit = new Transit(context, this.#servers, errors);
+    this.#dispatcher = new Dispatcher({
+      ...parts,
+      transit,
+      redirects,
+      purges: this.#purges,
+      responder: new Responder({ ...parts, transit }),
+      resolver: new Resolver({ ...parts, resolutions, shortcuts }),
+      registrar: new Registrar({
+        context,
+        errors,
+        questions,
+        moved: (now, entry) => this.#moved(now, entry),
+      }),
+      onPurgeReply: (now) => this.#purgeReplied(now),
+    });
+    this.#begin(environment.now, restored);
+  }
+
+  get state(): 'running' | 'closing' | 'closed' {
+    return this.#state;
+  }
+
+  /** An NHRP message as it came over GRE, with the outer addresses. The octets are borrowed for the call. */
+  handleMessage(now: number, nbma: NbmaPair, octets: Uint8Array): void {
+    if (this.#state === 'closed') return;
+    this.#dispatcher.handle(now, nbma, octets);
+  }
+
+  /** A data packet that came in from `fromNbma` and goes out on the same network: maybe a redirect. */
+  handleForwarded(now: number, packet: Uint8Array, fromNbma: Endpoint): void {
+    if (this.#state === 'running') this.#redirects.handleForwarded(now, packet, fromNbma);
+  }
+
+  /** A packet from the device has a next hop on the tunnel that the cache does not know: Phase 2. */
+  handleMiss(now: number, nextHop: IpAddress): void {
+    if (this.#state === 'running') this.#misses.handle(now, nextHop);
+  }
+
+  /** Data was sent by the entry of this protocol address: it is worth renewing. */
+  handleUsed(now: number, address: IpAddress): void {
+    const slot = this.cache.match(address, now);
+    if (slot >= 0) this.cache.setFlags(slot, CacheFlag.USED);
+  }
+
+  handleRoutes(now: number, changes: readonly RouteChange[]): void {
+    for (const { action, prefix, via, kind, distance } of changes) {
+      if (action === 'add')
+        this.routes.add({ prefix, kind, via, distance: distance ?? 1, mode: 'new' });
+      else this.routes.remove(prefix, kind, via);
+      this.#shortcuts.routeChanged(now, prefix);
+    }
+  }
+
+  /** Protection of the peer came up or went down; without `protected` in the configuration it has no effect. */
+  handlePeer(now: number, nbma: Endpoint, state: 'up' | 'down'): void {
+    if (this.#state === 'closed' || !this.#context.peers.set(nbma, state === 'up')) return;
+    if (state === 'up') {
+      this.#context.bindings.peerUp(now, nbma);
+      this.#servers.peerUp(now, nbma);
+    } else {
+      this.#context.bindings.peerDown(now, nbma);
+      this.#servers.peerDown(now, nbma);
+    }
+  }
+
+  handleAnswer(now: number, id: number, answer: Answer): void {
+    if (this.#state !== 'closed') this.#questions.answer(now, id, answer);
+  }
+
+  /** Early or repeated calls have no effect. */
+  handleTimeout(now: number): void {
+    if (this.#state === 'closed') return;
+    this.#context.bindings.expire(now);
+    this.#context.timers.ring(now);
+  }
+
+  command(now: number, command: EngineCommand): void {
+    if (this.#state !== 'running') return;
+    const { bindings, counters } = this.#context;
+    switch (command.kind) {
+      case 'map':
+        bindings.set(now, this.#staticEntry(command.prefix, command.nbma));
+        return;
+      case 'unmap': {
+        const slot = this.cache.findPrefix(command.prefix, now);
+        if (slot >= 0 && this.cache.kindOf(slot) === 'static')
+          bindings.remove(now, slot, 'cleared');
+        return;
+      }
+      case 'clear':
+        if (command.what === 'counters') return counters.clear();
+        return this.#clear(now, command);
+      case 'reregister':
+        return this.#servers.reregister(now);
+      case 'purge':
+        return this.#purges.purge(now, command.prefix);
+      case 'local-nbma':
+        this.#context.nbmaAddress = command.address;
+        return this.#servers.reregister(now);
+      case 'shutdown':
+        return this.#shutdown(now);
+    }
+  }
+
+  /** The next thing to do; `timeout` says that there is nothing more, and when to call again. */
+  pollOutput(): EngineOutput {
+    const output = this.#context.out.poll();
+    if (output !== null) return output;
+    if (this.#state === 'closed') return { kind: 'timeout', at: null, why: 'closed' };
+    const alarm = this.#context.timers.next();
+    const expiry = this.cache.nextExpiry();
+    if (expiry !== null && (alarm === null || expiry < alarm.at)) {
+      return { kind: 'timeout', at: expiry, why: 'cache expiry' };
+    }
+    return { kind: 'timeout', at: alarm?.at ?? null, why: alarm?.why ?? 'idle' };
+  }
+
+  /** Where a packet to this overlay address goes; the result is valid until the next call. */
+  locate(now: number, destination: IpAddress): Located {
+    return this.#context.locator.locate(now, destination);
+  }
+
+  /** The NBMA endpoint of the best next hop server that is up: the way for what has no better one. */
+  get bestNhs(): Endpoint | null {
+    return this.#servers.best()?.nbma ?? null;
+  }
+
+  /** NBMA endpoints that a multicast packet of this node is copied to. */
+  multicastTargets(now: number): readonly Endpoint[] {
+    return multicastTargets(this.#context, this.#servers, now);
+  }
+
+  /** The next hop servers and how they stand: for tables. */
+  nhsStates(): readonly {
+    readonly nbma: Endpoint;
+    readonly protocolAddress: IpAddress | null;
+    readonly priority: number;
+    readonly state: NhsState;
+  }[] {
+    return this.#servers.states().map(({ registration, state }) => ({
+      nbma: registration.nbma,
+      protocolAddress: registration.protocolAddress,
+      priority: registration.nhs.priority,
+      state,
+    }));
+  }
+
+  shortcuts(): readonly Shortcut[] {
+    return [...this.#shortcuts.values()];
+  }
+
+  stats(): EngineStats {
+    return this.#context.counters.read();
+  }
+
+  /** Plain data with remaining times. */
+  snapshot(now: number): EngineSnapshot {
+    return snapshotEngine(now, this.#context);
+  }
+
+  #byName() {
+    return {
+      redirects: this.#redirects,
+      shortcuts: this.#shortcuts,
+      resolutions: this.#resolutions,
+      questions: this.#questions,
+    };
+  }
+
+  #begin(now: number, restored: EngineSnapshot | undefined): void {
+    const { config, bindings } = this.#context;
+    const { address, prefixLength } = config;
+    const connected = { address: maskAddress(address, prefixLength), length: prefixLength };
+    const local = { kind: 'local', nbma: null, expiresAt: null } as const;
+    if (prefixLength < hostPrefix(address).length) {
+      this.routes.add({
+        prefix: connected,
+        kind: 'connected',
+        via: null,
+        distance: 0,
+        mode: 'new',
+      });
+    }
+    for (const prefix of config.localPrefixes) {
+      this.routes.add({ prefix, kind: 'device', via: null, distance: 0, mode: 'new' });
+    }
+    bindings.set(now, { ...local, prefix: hostPrefix(address) });
+    for (const prefix of config.alsoRegister) bindings.set(now, { ...local, prefix });
+    for (const map of config.maps) bindings.set(now, this.#staticEntry(map.prefix, map.nbma));
+    if (restored !== undefined) restoreEngine(now, this.#context, restored);
+    this.#servers.start(now);
+  }
+
+  #staticEntry(prefix: { address: IpAddress; length: number }, nbma: IpAddress) {
+    return { kind: 'static', prefix, nbma: this.#context.endpoint(nbma), expiresAt: null } as const;
+  }
+
+  /** Clears what was learned; what is configured stays, and the servers are registered with anew. */
+  #clear(now: number, { what, prefix }: EngineCommand & { kind: 'clear' }): void {
+    if (what === 'shortcuts' || prefix === undefined) this.#resolutions.clear(now);
+    this.#shortcuts.removeWithin(prefix ?? null, 'cleared');
+    if (what === 'shortcuts') return;
+    for (const entry of [...this.cache.entries(now)]) {
+      const isLearned = entry.kind !== 'static' && entry.kind !== 'local' && entry.kind !== 'nhs';
+      if (!isLearned || (prefix !== undefined && !within(prefix, entry))) continue;
+      this.#context.bindings.remove(now, this.cache.findPrefix(entry.prefix, now), 'cleared');
+    }
+    this.#servers.reregister(now);
+  }
+
+  #moved(now: number, entry: CacheEntry): void {
+    this.#purges.spread(now, entry.prefix);
+    this.#redirects.forget(entry.prefix.address);
+  }
+
+  #shutdown(now: number): void {
+    this.#state = 'closing';
+    this.#purges.spread(now, hostPrefix(this.#context.config.address));
+    this.#awaitedPurgeReplies = this.#servers.purge(now);
+    if (this.#awaitedPurgeReplies === 0) return this.#close(now);
+    this.#context.timers.arm(now + SHUTDOWN_WAIT_MS, 'purge replies', (at) => this.#close(at));
+  }
+
+  #purgeReplied(now: number): void {
+    if (this.#state === 'closing' && --this.#awaitedPurgeReplies <= 0) this.#close(now);
+  }
+
+  #close(now: number): void {
+    this.#servers.stop(now);
+    this.#shortcuts.removeWithin(null, 'shutdown');
+    for (const entry of [...this.cache.entries(now)]) {
+      this.#context.bindings.remove(now, this.cache.findPrefix(entry.prefix, now), 'shutdown');
+    }
+    this.#context.timers.clear();
+    this.#state = 'closed';
+  }
+}
+
+const within = (prefix: { address: IpAddress; length: number }, entry: CacheEntry): boolean =>
+  maskAddress(entry.prefix.address, prefix.length).equals(prefix.address);

@@ -1,0 +1,311 @@
+/**
+ * Registrations at this server: RFC 2332 §5.2.3, §5.2.4 with uniqueness (code 14), takeover, authorisation by asking,
+ * and the Cisco NAT extension. A binding is made only after every check has passed; the reply says what became of each CIE.
+ */
+import { type CacheEntry, CacheFlag } from '../../cache/entry.js';
+import {
+  formatPrefix,
+  hostBits,
+  type IpAddress,
+  type IpPrefix,
+  maskAddress,
+} from '../../wire/address.js';
+import { type Endpoint, endpointEquals } from '../../wire/path.js';
+import type { Cie } from '../codec/cie.js';
+import type { Extension } from '../codec/extension.js';
+import type { CieMessage } from '../codec/message.js';
+import {
+  CieCode,
+  ErrorCode,
+  ExtensionType,
+  PacketType,
+  RegistrationFlag,
+} from '../codec/numbers.js';
+import type { Answer } from './api.js';
+import type { EngineContext } from './context.js';
+import type { Errors } from './errors.js';
+import { hasUnknownCompulsory, replyExtensions } from './extensions.js';
+import { groupOf } from './group.js';
+import { cieOf, ciesOf, isUsableNbma, mapExtension, plainAddress, prefixBits } from './messages.js';
+import type { Questions } from './questions.js';
+
+const AUTHORIZATION_WAIT_MS = 10_000;
+
+/** What a CIE asks for, in our words. */
+interface Claim {
+  readonly cie: Cie;
+  readonly prefix: IpPrefix;
+  readonly nbma: Endpoint;
+  readonly claimedNbma: IpAddress;
+  readonly holdingTimeSeconds: number;
+  readonly unique: boolean;
+}
+
+interface Arrival {
+  readonly message: CieMessage;
+  readonly from: Endpoint;
+  readonly source: IpAddress;
+  readonly claimedNbma: IpAddress;
+}
+
+export interface RegistrarParts {
+  readonly context: EngineContext;
+  readonly errors: Errors;
+  readonly questions: Questions;
+  /** A mapping that others were given is no longer so. */
+  readonly moved: (now: number, entry: CacheEntry) => void;
+}
+
+export class Registrar {
+  constructor(readonly parts: RegistrarParts) {}
+
+  handleRequest(now: number, message: CieMessage, octets: Uint8Array, from: Endpoint): void {
+    const { context, errors, questions } = this.parts;
+    if (hasUnknownCompulsory(message)) {
+      context.drop('unknown-extension', from);
+      return errors.report(now, {
+        message,
+        octets,
+        from,
+        code: ErrorCode.UNRECOGNIZED_EXTENSION,
+        offset: 0,
+      });
+    }
+    const source = plainAddress(message.sourceProtocolAddress);
+    const claimedNbma = plainAddress(message.sourceNbmaAddress);
+    if (source === null || claimedNbma === null) return context.drop('unsupported', from);
+    const arrival: Arrival = { message, from, source, claimedNbma };
+    if (!context.config.authorize) return this.#accept(now, arrival, null);
+    const claim = this.#claim(arrival, message.cies[0] ?? cieOf({}));
+    const question = {
+      kind: 'authorize-registration',
+      tunnel: context.config.tunnel,
+      protocolAddress: claim.prefix.address,
+      prefixLength: claim.prefix.length,
+      nbma: claim.nbma,
+      claimedNbma,
+      holdingTimeSeconds: claim.holdingTimeSeconds,
+      group: groupOf(message),
+    } as const;
+    const kept = { ...arrival, message: detached(message) };
+    const asked = questions.ask(now, question, AUTHORIZATION_WAIT_MS, (at, answer) =>
+      this.#decided(at, kept, answer),
+    );
+    if (!asked) this.#refuseAll(now, arrival, CieCode.INSUFFICIENT_RESOURCES);
+  }
+
+  #decided(now: number, arrival: Arrival, answer: Answer | null): void {
+    if (answer?.kind === 'accept') this.#accept(now, arrival, answer.holdingTimeSeconds ?? null);
+    else this.#refuseAll(now, arrival, CieCode.ADMINISTRATIVELY_PROHIBITED);
+  }
+
+  #accept(now: number, arrival: Arrival, holdingTimeSeconds: number | null): void {
+    const cies = arrival.message.cies.map((cie) => {
+      const asked = this.#claim(arrival, cie);
+      const claim = holdingTimeSeconds === null ? asked : { ...asked, holdingTimeSeconds };
+      const code = this.#register(now, arrival, claim);
+      if (code !== CieCode.SUCCESS) this.#refused(arrival, claim, code);
+      return answerTo(cie, code, claim.holdingTimeSeconds);
+    });
+    this.#reply(now, arrival, cies);
+  }
+
+  #refuseAll(now: number, arrival: Arrival, code: number): void {
+    for (const cie of arrival.message.cies) this.#refused(arrival, this.#claim(arrival, cie), code);
+    const cies = arrival.message.cies.map((cie) => answerTo(cie, code, 0));
+    this.#reply(now, arrival, cies);
+  }
+
+  /** Empty fields of the CIE mean the header's; a changed outer source is a NAT, and wins over what was claimed. */
+  #claim({ message, from, source, claimedNbma }: Arrival, cie: Cie): Claim {
+    const { context } = this.parts;
+    const address = plainAddress(cie.protocolAddress) ?? source;
+    const length = prefixBits(cie.prefixLength, address);
+    const named = plainAddress(cie.nbmaAddress);
+    const isOther = named !== null && !named.equals(claimedNbma);
+    return {
+      cie,
+      prefix: { address: maskAddress(address, length), length },
+      nbma: isOther ? context.endpoint(named) : from,
+      claimedNbma: named ?? claimedNbma,
+      holdingTimeSeconds: cie.holdingTimeSeconds || context.config.holdingTimeSeconds,
+      unique: (message.flags & RegistrationFlag.UNIQUE) !== 0,
+    };
+  }
+
+  /** Makes or refreshes the binding; the CIE code that says how it went. */
+  #register(now: number, arrival: Arrival, claim: Claim): number {
+    const { context } = this.parts;
+    const { cache, bindings } = context;
+    const conflict = this.#conflict(now, claim);
+    if (conflict !== CieCode.SUCCESS) return conflict;
+    const before = slotEntry(cache.findPrefix(claim.prefix, now), (slot) => cache.entry(slot));
+    const behindNat = !claim.claimedNbma.equals(claim.nbma.address);
+    const result = bindings.set(now, {
+      kind: 'dynamic',
+      prefix: claim.prefix,
+      nbma: claim.nbma,
+      claimedNbma: behindNat ? claim.claimedNbma : null,
+      flags:
+        CacheFlag.REGISTERED |
+        (claim.unique ? CacheFlag.UNIQUE : 0) |
+        (behindNat ? CacheFlag.NAT : 0),
+      mtu: claim.cie.mtu,
+      holdingTimeSeconds: claim.holdingTimeSeconds,
+      expiresAt: now + claim.holdingTimeSeconds * 1_000,
+      requestId: arrival.message.requestId,
+      preference: claim.cie.preference,
+      group: groupOf(arrival.message),
+    });
+    if (result.kind === 'refused-precedence') return CieCode.ADMINISTRATIVELY_PROHIBITED;
+    if (result.kind !== 'created' && result.kind !== 'updated')
+      return CieCode.INSUFFICIENT_RESOURCES;
+    context.counters.registrationsAccepted++;
+    this.#announce(now, before, cache.entry(result.slot));
+    return CieCode.SUCCESS;
+  }
+
+  #conflict(now: number, claim: Claim): number {
+    const { context } = this.parts;
+    const { cache } = context;
+    if (!isUsableNbma(claim.nbma.address) || claim.nbma.address.equals(context.nbmaAddress)) {
+      return CieCode.ADMINISTRATIVELY_PROHIBITED;
+    }
+    const isHost = claim.prefix.length === hostBits(claim.prefix.address.family);
+    if (claim.unique && !isHost) return CieCode.ADMINISTRATIVELY_PROHIBITED; // §5.2.3: U wants a host
+    if (isHost && context.isOwn(claim.prefix.address)) return CieCode.ADMINISTRATIVELY_PROHIBITED;
+    if (this.#sharesNatAddress(claim)) return CieCode.ADMINISTRATIVELY_PROHIBITED;
+    const slot = cache.findPrefix(claim.prefix, now);
+    if (slot < 0) return CieCode.SUCCESS;
+    return this.#isRightful(cache.entry(slot), claim)
+      ? CieCode.SUCCESS
+      : CieCode.UNIQUE_ALREADY_REGISTERED;
+  }
+
+  /** A unique binding belongs to its NBMA address, unless the takeover policy says otherwise. */
+  #isRightful(existing: CacheEntry, claim: Claim): boolean {
+    if (
+      existing.nbma === null ||
+      !(existing.flags & CacheFlag.UNIQUE) ||
+      existing.kind !== 'dynamic'
+    )
+      return true;
+    if (endpointEquals(existing.nbma, claim.nbma)) return true;
+    const sameStation = (existing.claimedNbma ?? existing.nbma.address).equals(claim.claimedNbma);
+    if (sameStation && existing.nbma.address.equals(claim.nbma.address)) return true; // the NAT gave it another port
+    const { takeover } = this.parts.context.config;
+    return (
+      takeover === 'always' ||
+      (takeover === 'when-down' && !this.parts.context.peers.isUp(existing.nbma))
+    );
+  }
+
+  /** Raw GRE has no ports: two stations behind one NAT address cannot be told apart. */
+  #sharesNatAddress(claim: Claim): boolean {
+    const { cache } = this.parts.context;
+    if (claim.nbma.port !== 0 || claim.claimedNbma.equals(claim.nbma.address)) return false;
+    return cache.byNbma(claim.nbma).some((slot) => {
+      const entry = cache.entry(slot);
+      const other = entry.claimedNbma ?? claim.nbma.address;
+      return (entry.flags & CacheFlag.REGISTERED) !== 0 && !other.equals(claim.claimedNbma);
+    });
+  }
+
+  #announce(now: number, before: CacheEntry | null, entry: CacheEntry): void {
+    const { context, moved } = this.parts;
+    if (entry.nbma === null) return;
+    const isRefresh =
+      before?.kind === 'dynamic' && before.nbma !== null && endpointEquals(before.nbma, entry.nbma);
+    if (isRefresh) return;
+    if (before?.kind === 'dynamic') moved(now, before);
+    context.event({
+      type: 'spoke-registered',
+      tunnel: context.config.tunnel,
+      protocolAddress: formatPrefixOrHost(entry.prefix),
+      nbma: context.text(entry.nbma),
+      claimedNbma: (entry.claimedNbma ?? entry.nbma.address).toString(),
+      unique: (entry.flags & CacheFlag.UNIQUE) !== 0,
+      holdingTimeSeconds: entry.holdingTimeSeconds,
+    });
+  }
+
+  #refused(arrival: Arrival, claim: Claim, code: number): void {
+    const { context } = this.parts;
+    context.counters.registrationsRefused++;
+    context.event({
+      type: 'registration-refused',
+      tunnel: context.config.tunnel,
+      protocolAddress: formatPrefixOrHost(claim.prefix),
+      nbma: context.text(arrival.from),
+      code,
+    });
+  }
+
+  #reply(now: number, arrival: Arrival, cies: readonly Cie[]): void {
+    const { context } = this.parts;
+    const { message, from, source } = arrival;
+    const destination = plainAddress(message.destinationProtocolAddress);
+    const keeps = destination !== null && context.isOwn(destination);
+    const reply: CieMessage = {
+      ...message,
+      type: PacketType.REGISTRATION_REPLY,
+      hopCount: context.config.hopCount,
+      destinationProtocolAddress: keeps ? destination : context.config.address,
+      cies,
+      extensions: this.#extensions(arrival, source),
+    };
+    if (!context.peers.isUp(from)) return context.drop('peer-not-up', from);
+    context.send(now, reply, from);
+  }
+
+  #extensions(
+    { message, from, claimedNbma }: Arrival,
+    source: IpAddress,
+  ): readonly Extension[] | null {
+    const { config, nbmaAddress } = this.parts.context;
+    const responder = cieOf({
+      mtu: config.mtu,
+      holdingTimeSeconds: config.holdingTimeSeconds,
+      nbmaAddress,
+      protocolAddress: config.address,
+    });
+    const outside = cieOf({
+      prefixLength: hostBits(source.family),
+      nbmaAddress: from.address,
+      protocolAddress: source,
+    });
+    const behindNat = !claimedNbma.equals(from.address);
+    const filled = mapExtension(replyExtensions(message), ExtensionType.RESPONDER_ADDRESS, (e) => ({
+      ...e,
+      cies: [responder],
+    }));
+    const asked = ciesOf(message, ExtensionType.NAT_ADDRESS) ?? [];
+    return mapExtension(filled, ExtensionType.NAT_ADDRESS, (e) => ({
+      ...e,
+      cies: behindNat ? [...asked, outside] : asked,
+    }));
+  }
+}
+
+/** The request's CIE with our verdict; a refusal holds for no time (§5.2.0.1). */
+const answerTo = (cie: Cie, code: number, seconds: number): Cie => ({
+  ...cie,
+  code,
+  holdingTimeSeconds: code === CieCode.SUCCESS ? seconds : 0,
+});
+
+const slotEntry = (slot: number, read: (slot: number) => CacheEntry): CacheEntry | null =>
+  slot < 0 ? null : read(slot);
+
+const formatPrefixOrHost = (p: IpPrefix): string =>
+  p.length === hostBits(p.address.family) ? p.address.toString() : formatPrefix(p);
+
+/** A message that outlives the call in which its octets were lent: views are copied. */
+const detached = (message: CieMessage): CieMessage => ({
+  ...message,
+  extensions:
+    message.extensions?.map((e) => {
+      if (e.kind === 'vendor' || e.kind === 'authentication') return { ...e, data: e.data.slice() };
+      return e.kind === 'unknown' ? { ...e, octets: e.octets.slice() } : e;
+    }) ?? null,
+});

@@ -1,0 +1,344 @@
+/**
+ * One registration with one next hop server: RFC 2332 §5.2.3, timers of facts C.1 and F.
+ *
+ *   idle ──start──▶ waiting (for the peer) ──up──▶ trying ──reply──▶ registered ──interval──▶ trying
+ *     ◀──stop──            any state            ◀──3 unanswered: down, and still trying──▶
+ */
+import { CacheFlag } from '../../cache/entry.js';
+import { hostPrefix, type IpAddress, UNSPECIFIED_V4, UNSPECIFIED_V6 } from '../../wire/address.js';
+import { type Endpoint, endpointEquals } from '../../wire/path.js';
+import type { Cie } from '../codec/cie.js';
+import type { CieMessage } from '../codec/message.js';
+import {
+  CieCode,
+  ExtensionType,
+  PacketType,
+  PurgeFlag,
+  RegistrationFlag,
+} from '../codec/numbers.js';
+import type { NhsConfig, RemovalReason } from './api.js';
+import type { EngineContext } from './context.js';
+import { groupExtension } from './group.js';
+import {
+  cieOf,
+  ciesOf,
+  headerOf,
+  isHostPrefix,
+  plainAddress,
+  requestExtensions,
+} from './messages.js';
+import type { Timer } from './timers.js';
+
+const FIRST_RETRY_MS = 1_000;
+const LAST_RETRY_MS = 64_000;
+const RETRY_JITTER = 0.25; // retries come up to a quarter early
+const REFRESH_JITTER = 0.1;
+/** Unanswered requests after which a server counts as down. */
+export const LOSSES_TO_DOWN = 3;
+const REFUSED_RETRY_MS = 30_000;
+const TAKEOVER_RETRY_MS = 2_000;
+
+export type NhsState = 'down' | 'probe' | 'up';
+
+export class Registration {
+  /** Its tunnel address; null until a `dynamic` one has been learned. */
+  protocolAddress: IpAddress | null;
+  /** Our NBMA address as the server sees it, when a NAT changes it. */
+  behindNat: IpAddress | null = null;
+  unanswered = 0;
+  #active = false;
+  #up = false;
+  #requestId = 0;
+  #retryMs = FIRST_RETRY_MS;
+  #timer: Timer | null = null;
+
+  constructor(
+    readonly context: EngineContext,
+    readonly nhs: NhsConfig,
+    readonly nbma: Endpoint,
+    /** Told when the server came up or went down. */
+    readonly changed: (now: number) => void,
+  ) {
+    this.protocolAddress = nhs.protocolAddress === 'dynamic' ? null : nhs.protocolAddress;
+  }
+
+  get state(): NhsState {
+    return this.#up ? 'up' : this.#active ? 'probe' : 'down';
+  }
+
+  /** A server that has not lost three requests in a row may be counted on. */
+  get isPromising(): boolean {
+    return this.unanswered < LOSSES_TO_DOWN;
+  }
+
+  start(now: number): void {
+    if (this.#active) return;
+    this.#active = true;
+    this.unanswered = 0;
+    this.context.peers.want(this.nbma);
+    this.register(now);
+  }
+
+  stop(now: number, reason: RemovalReason): void {
+    if (!this.#active) return;
+    this.#active = false;
+    this.#timer?.cancel();
+    this.#goDown(now, reason);
+    this.context.peers.release(this.nbma);
+  }
+
+  /** Starts a registration of its own id, now: at start, at each interval, and when an address has changed. */
+  register(now: number): void {
+    if (!this.#active) return;
+    this.#requestId = this.context.requestIds.next();
+    this.#retryMs = FIRST_RETRY_MS;
+    this.#transmit(now);
+  }
+
+  /** Whether a reply or an error with this id is about the request in flight. */
+  isFor(requestId: number): boolean {
+    return this.#active && requestId === this.#requestId;
+  }
+
+  handleReply(now: number, message: CieMessage): void {
+    const refusal = message.cies.find((cie) => cie.code !== CieCode.SUCCESS);
+    if (refusal !== undefined) return this.#refused(now, refusal.code);
+    this.#learn(message);
+    const server = this.protocolAddress;
+    if (server === null) return this.context.drop('refused', this.nbma);
+    this.unanswered = 0;
+    this.#setEntry(now, server);
+    this.#again(now, this.#intervalMs(), 'registration refresh');
+    if (this.#up) return;
+    this.#up = true;
+    this.#announceUp(server);
+    this.changed(now);
+  }
+
+  /** Error Indication 11 about our request: it will not get better by hurrying. */
+  handleAuthenticationError(now: number): void {
+    const { tunnel } = this.context.config;
+    this.context.event({
+      type: 'registration-failed',
+      tunnel,
+      nhs: this.protocolAddress?.toString() ?? null,
+      nbma: this.context.text(this.nbma),
+      reason: 'authentication',
+      code: 11,
+    });
+    this.#again(now, REFUSED_RETRY_MS, 'registration after an authentication failure');
+  }
+
+  peerUp(now: number, nbma: Endpoint): void {
+    if (this.#active && endpointEquals(nbma, this.nbma)) this.register(now);
+  }
+
+  peerDown(now: number, nbma: Endpoint): void {
+    if (!this.#active || !endpointEquals(nbma, this.nbma)) return;
+    this.unanswered = 0;
+    this.#goDown(now, 'peer-down');
+    this.register(now);
+  }
+
+  /** Takes the own addresses back at the server (RFC 2332 §5.2.5); true when a Purge Request went out. */
+  purge(now: number): boolean {
+    const server = this.protocolAddress;
+    if (!this.#up || server === null) return false;
+    this.#timer?.cancel();
+    const message: CieMessage = {
+      ...headerOf(this.#source(), server),
+      type: PacketType.PURGE_REQUEST,
+      flags: 0,
+      requestId: this.context.config.ciscoPurgeId
+        ? this.#requestId
+        : this.context.requestIds.next(),
+      cies: this.#cies(true),
+      extensions: requestExtensions([]),
+    };
+    return this.context.send(now, message, this.nbma);
+  }
+
+  #transmit(now: number): void {
+    const { peers } = this.context;
+    if (peers.isUp(this.nbma)) this.context.send(now, this.#request(), this.nbma);
+    const wait = this.#retryMs * (1 - RETRY_JITTER * this.context.fraction());
+    this.#timer?.cancel();
+    this.#timer = this.context.timers.arm(now + wait, 'registration retry', (at) =>
+      this.#unanswered(at),
+    );
+    this.#retryMs = Math.min(2 * this.#retryMs, LAST_RETRY_MS);
+  }
+
+  #unanswered(now: number): void {
+    this.unanswered++;
+    if (this.unanswered === LOSSES_TO_DOWN) {
+      this.#failed('no-reply', 0);
+      this.#goDown(now, 'timed-out');
+      this.changed(now);
+    }
+    if (this.#active) this.#transmit(now);
+  }
+
+  #refused(now: number, code: number): void {
+    this.#failed('refused', code);
+    this.#goDown(now, 'rejected');
+    const takesOver =
+      code === CieCode.UNIQUE_ALREADY_REGISTERED && this.context.config.takeover === 'always';
+    if (takesOver) this.#purgeOld(now);
+    this.#again(
+      now,
+      takesOver ? TAKEOVER_RETRY_MS : REFUSED_RETRY_MS,
+      'registration after a refusal',
+    );
+    this.unanswered = LOSSES_TO_DOWN;
+    this.changed(now);
+  }
+
+  /** Asks the server to forget the old binding of our address, without waiting for a reply. */
+  #purgeOld(now: number): void {
+    const message: CieMessage = {
+      ...headerOf(this.#source(), this.protocolAddress ?? this.context.config.address),
+      type: PacketType.PURGE_REQUEST,
+      flags: PurgeFlag.NO_REPLY,
+      requestId: this.#requestId,
+      cies: this.#cies(true),
+      extensions: requestExtensions([]),
+    };
+    this.context.send(now, message, this.nbma);
+  }
+
+  #again(now: number, waitMs: number, why: string): void {
+    this.#timer?.cancel();
+    this.#timer = this.context.timers.arm(now + waitMs, why, (at) => this.register(at));
+  }
+
+  #intervalMs(): number {
+    const { registrationIntervalSeconds, holdingTimeSeconds } = this.context.config;
+    const seconds = registrationIntervalSeconds ?? holdingTimeSeconds / 3;
+    return seconds * 1_000 * (1 - REFRESH_JITTER + 2 * REFRESH_JITTER * this.context.fraction());
+  }
+
+  #request(): CieMessage {
+    const { config } = this.context;
+    const dynamic = this.protocolAddress ?? config.address; // destination = source: "whoever you are"
+    const unknown = config.address.family === 4 ? UNSPECIFIED_V4 : UNSPECIFIED_V6;
+    const nat = cieOf({
+      prefixLength: 8 * (config.address.family === 4 ? 4 : 16),
+      nbmaAddress: this.nbma.address,
+      protocolAddress: this.protocolAddress ?? unknown,
+    });
+    return {
+      ...headerOf(this.#source(), dynamic),
+      type: PacketType.REGISTRATION_REQUEST,
+      flags: (config.unique ? RegistrationFlag.UNIQUE : 0) | RegistrationFlag.NAT,
+      requestId: this.#requestId,
+      cies: this.#cies(false),
+      extensions: [...requestExtensions([nat]), ...groupExtension(config.group)],
+    };
+  }
+
+  /** The own address first, by "the header's" empty fields as Cisco and FRR write it, then what else is registered. */
+  #cies(explicit: boolean): readonly Cie[] {
+    const { config, nbmaAddress } = this.context;
+    const host = config.unique ? 0xff : config.address.family === 4 ? 32 : 128;
+    const common = { mtu: config.mtu, holdingTimeSeconds: config.holdingTimeSeconds };
+    const own = explicit ? { nbmaAddress, protocolAddress: config.address } : {};
+    return [
+      cieOf({ ...common, prefixLength: host, ...own }),
+      ...config.alsoRegister.map((p) =>
+        cieOf({
+          ...common,
+          prefixLength: isHostPrefix(p) ? host : p.length,
+          protocolAddress: p.address,
+          nbmaAddress,
+        }),
+      ),
+    ];
+  }
+
+  #learn(message: CieMessage): void {
+    const { config } = this.context;
+    const destination = plainAddress(message.destinationProtocolAddress);
+    if (
+      this.protocolAddress === null &&
+      destination !== null &&
+      !destination.equals(config.address)
+    ) {
+      this.protocolAddress = destination; // FRR writes itself there; others stand in the Responder extension
+    }
+    if (this.protocolAddress === null) {
+      const responder =
+        ciesOf(message, ExtensionType.RESPONDER_ADDRESS)?.[0]?.protocolAddress ?? null;
+      this.protocolAddress = plainAddress(responder);
+    }
+    const nat = ciesOf(message, ExtensionType.NAT_ADDRESS) ?? [];
+    const own = nat.find((cie) => plainAddress(cie.protocolAddress)?.equals(config.address));
+    const seen = own === undefined ? null : plainAddress(own.nbmaAddress);
+    this.behindNat = seen === null || seen.equals(this.context.nbmaAddress) ? null : seen;
+  }
+
+  #setEntry(now: number, server: IpAddress): void {
+    const { bindings, config } = this.context;
+    bindings.set(now, {
+      kind: 'nhs',
+      prefix: hostPrefix(server),
+      nbma: this.nbma,
+      flags: CacheFlag.REGISTERED,
+      holdingTimeSeconds: config.holdingTimeSeconds,
+      expiresAt: now + config.holdingTimeSeconds * 1_000,
+      requestId: this.#requestId,
+    });
+  }
+
+  #goDown(now: number, reason: RemovalReason): void {
+    const server = this.protocolAddress;
+    if (!this.#up || server === null) return;
+    this.#up = false;
+    this.behindNat = null;
+    const { bindings, cache, config } = this.context;
+    const slot = cache.find(server, now);
+    if (slot >= 0 && cache.kindOf(slot) === 'nhs') bindings.remove(now, slot, reason);
+    const nhs = server.toString();
+    this.context.event({
+      type: 'nhs-down',
+      tunnel: config.tunnel,
+      nhs,
+      nbma: this.context.text(this.nbma),
+      why: reason,
+    });
+    if (this.nhs.protocolAddress === 'dynamic') this.protocolAddress = null;
+  }
+
+  #announceUp(server: IpAddress): void {
+    const { config } = this.context;
+    const common = {
+      tunnel: config.tunnel,
+      nhs: server.toString(),
+      nbma: this.context.text(this.nbma),
+    };
+    this.context.event({
+      type: 'registered',
+      ...common,
+      holdingTimeSeconds: config.holdingTimeSeconds,
+      behindNat: this.behindNat?.toString() ?? null,
+    });
+    this.context.event({ type: 'nhs-up', ...common });
+  }
+
+  #failed(reason: 'no-reply' | 'refused', code: number): void {
+    const { config } = this.context;
+    this.context.event({
+      type: 'registration-failed',
+      tunnel: config.tunnel,
+      nhs: this.protocolAddress?.toString() ?? null,
+      nbma: this.context.text(this.nbma),
+      reason,
+      code,
+    });
+  }
+
+  #source() {
+    const { config, nbmaAddress } = this.context;
+    return { nbma: nbmaAddress, protocol: config.address, hopCount: config.hopCount };
+  }
+}

@@ -1,0 +1,193 @@
+/**
+ * Shortcuts: overlay prefixes that are reached directly instead of by the hub (Cisco Phase 3). A shortcut is a route
+ * by a peer that the cache knows; it ends with the peer's entry, when its time is over, or when the route that it
+ * improves on changes. One that is in use is resolved again at two thirds of its time, without a gap.
+ */
+import { type CacheEntry, CacheFlag } from '../../cache/entry.js';
+import type { Route } from '../../cache/routes.js';
+import {
+  formatPrefix,
+  hostBits,
+  type IpAddress,
+  type IpPrefix,
+  maskAddress,
+  prefixContains,
+} from '../../wire/address.js';
+import type { RemovalReason } from './api.js';
+import type { EngineContext } from './context.js';
+import type { Timer } from './timers.js';
+
+const RENEW_AT = 2 / 3;
+/** No reply widens a shortcut past this (facts C.9, step 6). */
+const SHORTEST_PREFIX = 8;
+/** A route that changed under a shortcut: it stays so long while it is resolved again (facts A.9, "soft purge"). */
+const SOFT_PURGE_MS = 3_000;
+
+export interface Shortcut {
+  readonly prefix: IpPrefix;
+  readonly via: IpAddress;
+  /** The address that was asked for: the renewal asks for it again. */
+  readonly destination: IpAddress;
+  readonly mode: 'new' | 'override';
+  expiresAt: number;
+  timer: Timer | null;
+}
+
+export class Shortcuts {
+  readonly #table = new Map<string, Shortcut>();
+
+  constructor(
+    readonly context: EngineContext,
+    readonly renew: (now: number, destination: IpAddress) => void,
+  ) {
+    context.bindings.onRemoved((_now, entry, reason) => this.#viaGone(entry, reason));
+  }
+
+  get size(): number {
+    return this.#table.size;
+  }
+
+  values(): IterableIterator<Shortcut> {
+    return this.#table.values();
+  }
+
+  /** The shortest prefix that may be installed for this answer: inside the route by the hub, and no shorter than /8. */
+  clamp(destination: IpAddress, length: number): IpPrefix {
+    const route = this.context.routes.lookupWithout(destination, 'shortcut');
+    const bits = hostBits(destination.family);
+    const shortest = Math.max(SHORTEST_PREFIX, route?.prefix.length ?? bits);
+    const clamped = Math.min(Math.max(length, shortest), bits);
+    return { address: maskAddress(destination, clamped), length: clamped };
+  }
+
+  install(
+    now: number,
+    destination: IpAddress,
+    prefix: IpPrefix,
+    via: IpAddress,
+    holdingTimeSeconds: number,
+  ): void {
+    const key = formatPrefix(prefix);
+    const old = this.#table.get(key);
+    if (old === undefined && this.#table.size >= this.context.config.limits.maxShortcuts) {
+      this.context.counters.dropped.limit++;
+      return;
+    }
+    const expiresAt = now + holdingTimeSeconds * 1_000;
+    if (old?.via.equals(via)) {
+      old.expiresAt = expiresAt;
+      return this.#armRenewal(now, old);
+    }
+    if (old !== undefined) this.remove(old, 'replaced');
+    const mode = this.#equalRoute(prefix) === null ? 'new' : 'override';
+    const shortcut: Shortcut = { prefix, via, destination, mode, expiresAt, timer: null };
+    this.#table.set(key, shortcut);
+    this.context.routes.add({ prefix, kind: 'shortcut', via, distance: 0, mode });
+    this.context.out.push({ kind: 'route', action: 'set', prefix, via, mode });
+    this.#announce(now, shortcut);
+    this.#armRenewal(now, shortcut);
+  }
+
+  remove(shortcut: Shortcut, reason: RemovalReason): void {
+    const key = formatPrefix(shortcut.prefix);
+    if (this.#table.get(key) !== shortcut) return;
+    shortcut.timer?.cancel();
+    this.#table.delete(key);
+    const { prefix, via, mode } = shortcut;
+    this.context.routes.remove(prefix, 'shortcut', via);
+    this.context.out.push({ kind: 'route', action: 'remove', prefix, via, mode });
+    const { tunnel } = this.context.config;
+    this.context.event({
+      type: 'shortcut-removed',
+      tunnel,
+      prefix: key,
+      via: via.toString(),
+      reason,
+    });
+  }
+
+  removeWithin(prefix: IpPrefix | null, reason: RemovalReason): void {
+    for (const one of [...this.#table.values()]) {
+      if (prefix === null || prefixContains(prefix, one.prefix.address)) this.remove(one, reason);
+    }
+  }
+
+  /** Shortcuts by that peer which lie in the prefix, as a Purge Request of the peer names it. */
+  removeVia(via: IpAddress, prefix: IpPrefix | null, reason: RemovalReason): void {
+    for (const one of [...this.#table.values()]) {
+      if (!one.via.equals(via)) continue;
+      if (prefix === null || prefixContains(prefix, one.prefix.address)) this.remove(one, reason);
+    }
+  }
+
+  /**
+   * A route was added, replaced or removed. Shortcuts that improve on it hold no longer: without any route they go
+   * at once, else they are resolved again and go if the answer does not renew them in time.
+   */
+  routeChanged(now: number, prefix: IpPrefix): void {
+    for (const one of [...this.#table.values()]) {
+      const overlaps =
+        prefixContains(prefix, one.prefix.address) || prefixContains(one.prefix, prefix.address);
+      if (!overlaps) continue;
+      const below: Route | null = this.context.routes.lookupWithout(one.destination, 'shortcut');
+      if (below === null || below.kind === 'device') this.remove(one, 'route-changed');
+      else this.#softPurge(now, one);
+    }
+  }
+
+  #softPurge(now: number, shortcut: Shortcut): void {
+    shortcut.timer?.cancel();
+    shortcut.expiresAt = Math.min(shortcut.expiresAt, now + SOFT_PURGE_MS);
+    this.renew(now, shortcut.destination);
+    this.#armExpiry(shortcut, 'route-changed');
+  }
+
+  #armRenewal(now: number, shortcut: Shortcut): void {
+    shortcut.timer?.cancel();
+    const at = now + (shortcut.expiresAt - now) * RENEW_AT;
+    shortcut.timer = this.context.timers.arm(at, 'shortcut renewal', (then) => {
+      this.#armExpiry(shortcut, 'expired');
+      if (this.#wasUsed(then, shortcut)) this.renew(then, shortcut.destination);
+    });
+  }
+
+  #armExpiry(shortcut: Shortcut, reason: RemovalReason): void {
+    shortcut.timer = this.context.timers.arm(shortcut.expiresAt, 'shortcut expiry', () =>
+      this.remove(shortcut, reason),
+    );
+  }
+
+  /** Whether data went to the peer since this was last asked. */
+  #wasUsed(now: number, shortcut: Shortcut): boolean {
+    const { cache } = this.context;
+    const slot = cache.find(shortcut.via, now);
+    if (slot < 0 || !(cache.flagsOf(slot) & CacheFlag.USED)) return false;
+    cache.setFlags(slot, 0, CacheFlag.USED);
+    return true;
+  }
+
+  #viaGone(entry: CacheEntry, reason: RemovalReason): void {
+    if (entry.nbma === null || entry.prefix.length !== hostBits(entry.prefix.address.family))
+      return;
+    this.removeVia(entry.prefix.address, null, reason);
+  }
+
+  #equalRoute(prefix: IpPrefix): Route | null {
+    const route = this.context.routes.lookupWithout(prefix.address, 'shortcut');
+    return route !== null && route.prefix.length === prefix.length ? route : null;
+  }
+
+  #announce(now: number, shortcut: Shortcut): void {
+    const { cache, config } = this.context;
+    const slot = cache.find(shortcut.via, now);
+    const nbma = slot < 0 ? null : cache.nbmaOf(slot);
+    this.context.event({
+      type: 'shortcut-set',
+      tunnel: config.tunnel,
+      prefix: formatPrefix(shortcut.prefix),
+      via: shortcut.via.toString(),
+      nbma: nbma === null ? '' : this.context.text(nbma),
+      mode: shortcut.mode,
+    });
+  }
+}

@@ -1,0 +1,40 @@
+/** What outlives the process: the cache with remaining times, and the request ids (RFC 2332 §5.2.3). Plain JSON data. */
+
+import { CacheFlag } from '../../cache/entry.js';
+import { type CacheSnapshot, entryFromSnapshot } from '../../cache/snapshot.js';
+import type { EngineContext } from './context.js';
+
+export interface EngineSnapshot {
+  readonly version: 1;
+  readonly requestId: number;
+  readonly cache: CacheSnapshot;
+}
+
+export const snapshotEngine = (
+  now: number,
+  { cache, requestIds }: EngineContext,
+): EngineSnapshot => ({
+  version: 1,
+  requestId: requestIds.last,
+  cache: cache.snapshot(now),
+});
+
+/**
+ * Takes over what was registered here. What this node configured or was told itself is made anew.
+ * @throws TypeError naming the wrong value when the snapshot is not one.
+ */
+export function restoreEngine(
+  now: number,
+  { bindings, requestIds }: EngineContext,
+  saved: EngineSnapshot,
+): void {
+  if (saved.version !== 1) throw new TypeError('snapshot.version: 1 expected');
+  if (!Number.isInteger(saved.requestId))
+    throw new TypeError('snapshot.requestId: a whole number expected');
+  requestIds.restore(saved.requestId);
+  saved.cache.entries.forEach((one, i) => {
+    const { entry } = entryFromSnapshot(one, now, `snapshot.cache.entries[${i}]`);
+    if (entry.kind === 'dynamic' && (entry.flags ?? 0) & CacheFlag.REGISTERED)
+      bindings.set(now, entry);
+  });
+}
