@@ -4,7 +4,23 @@
  * @module
  */
 export type { Families, NhrpAddress, OpaqueAddress } from './codec/address.js';
+export {
+  ciscoAuthentication,
+  type KeyedHash,
+  macAuthentication,
+  matchesPassword,
+  signMessage,
+  verifyMessage,
+} from './codec/authentication.js';
 export { type Cie, cieOctets, encodeCie } from './codec/cie.js';
+export {
+  extensionCies,
+  extensionOf,
+  forwarded,
+  withExtension,
+  withExtensionCie,
+  withoutExtension,
+} from './codec/edit.js';
 export {
   type AuthenticationExtension,
   type CapabilitiesExtension,
@@ -51,4 +67,5 @@ export {
   TypeLength,
   trafficCodeName,
 } from './codec/numbers.js';
+export { MessageTemplate } from './codec/template.js';
 export { type DecodeOptions, NhrpView } from './codec/view.js';
