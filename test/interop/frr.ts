@@ -128,7 +128,7 @@ export interface FrrShortcut {
 
 type Family = 'ip' | 'ipv6';
 
-export const frrCache = async (guest: Guest, family: Family = 'ip'): Promise<FrrCacheEntry[]> =>
+const frrCache = async (guest: Guest, family: Family = 'ip'): Promise<FrrCacheEntry[]> =>
   (await guest.json<{ table: FrrCacheEntry[] }>(`vtysh -c 'show ${family} nhrp cache json'`)).table;
 
 /** FRR 8.4 prints the heading of the text table before the JSON. */

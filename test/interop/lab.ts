@@ -17,8 +17,15 @@ const KEEP = process.env.DMVPN_INTEROP_KEEP;
 
 let labCount = 0;
 
-/** NL_PREFIX and NL_RUN of lab.sh; a lab's name is the process that made it and a number. */
-const environmentOf = (name: string): { NL_PREFIX: string; NL_RUN: string } => ({
+/** What lab.sh reads. */
+interface ScriptEnvironment extends NodeJS.ProcessEnv {
+  readonly NL_PREFIX: string;
+  readonly NL_RUN: string;
+  NL_MEM?: string;
+}
+
+/** A lab's name is the process that made it and a number. */
+const environmentOf = (name: string): ScriptEnvironment => ({
   NL_PREFIX: `dmi${name}`,
   NL_RUN: `${RUN}/${name}`,
 });
@@ -28,7 +35,7 @@ const down = (name: string): void => {
 };
 
 export class Lab {
-  readonly #env: { NL_PREFIX: string; NL_RUN: string };
+  readonly #env: ScriptEnvironment;
   readonly #closers: (() => Promise<void>)[] = [];
   readonly #onExit: () => void;
 
@@ -54,6 +61,14 @@ export class Lab {
       new Guest(role, release, `${this.#env.NL_RUN}/${role}`),
     ]);
     return Object.fromEntries(guests) as Record<R, Guest>;
+  }
+
+  /** Boots bookworm guests with memory for Node, which finds this machine's files as they are. */
+  async bootForNode<R extends Role>(...roles: R[]): Promise<Record<R, Guest>> {
+    this.#env.NL_MEM = '512M';
+    const guests = await this.boot('bookworm', ...roles);
+    delete this.#env.NL_MEM;
+    return guests;
   }
 
   /** Pulls a guest's plug. */

@@ -5,6 +5,7 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
+import type { EntrySnapshot } from '../../src/cache/snapshot.js';
 import type { DmvpnEvent } from '../../src/dmvpn/output.js';
 import type { Shell } from './kernel.js';
 import type { Lab } from './lab.js';
@@ -13,10 +14,23 @@ import { overlay6Of, overlayOf, type Role } from './roles.js';
 
 /** A line from the child. */
 export type Line =
-  | { readonly type: 'ready'; readonly devices: readonly string[] }
+  | { readonly type: 'ready' }
   | { readonly type: 'event'; readonly event: DmvpnEvent }
   | { readonly type: 'answer'; readonly id: number; readonly value: unknown }
   | { readonly type: 'refused'; readonly id: number; readonly message: string };
+
+/** A line to the child. */
+export interface Command {
+  readonly id: number;
+  readonly what: 'stats' | 'snapshot' | 'lookup' | 'clear';
+  readonly args: readonly string[];
+}
+
+interface Row {
+  readonly kind: string;
+  readonly prefix: string;
+  readonly nbma: string | null;
+}
 
 type EventType = DmvpnEvent['type'];
 type EventOf<T extends EventType> = Extract<DmvpnEvent, { type: T }>;
@@ -32,7 +46,7 @@ export class Node {
     number,
     { resolve: (value: unknown) => void; reject: (why: Error) => void }
   >();
-  #devices: readonly string[] | undefined;
+  #ready = false;
   #said = '';
   #exitCode: number | null = null;
   #commandCount = 0;
@@ -63,10 +77,10 @@ export class Node {
   /** Starts a node with this configuration, and resolves when its ports are open and its devices have addresses. */
   static async start(lab: Lab, role: Role, config: object): Promise<Node> {
     const node = new Node(lab, role, config);
-    await until(`${role} opens its ports`, async () => node.#devices ?? node.#mustLive(), {
+    await until(`${role} opens its ports`, async () => node.#ready || node.#mustLive(), {
       everyMs: 50,
     });
-    for (const device of node.#devices ?? []) await plumb(lab, role, device);
+    await plumb(lab, role, 'tun0');
     return node;
   }
 
@@ -91,23 +105,33 @@ export class Node {
     );
   }
 
-  /** Asks the child: `stats`, `snapshot`, `lookup` with an address, or a command of the node. */
-  ask<T>(what: string, ...args: unknown[]): Promise<T> {
+  /** Asks the child; `lookup` with an address. */
+  ask<T>(what: Command['what'], ...args: string[]): Promise<T> {
     const id = this.#commandCount++;
     return new Promise<T>((resolve, reject) => {
       this.#pending.set(id, { resolve: (value) => resolve(value as T), reject });
-      this.#child.stdin?.write(`${JSON.stringify({ id, what, args })}\n`);
+      const command: Command = { id, what, args };
+      this.#child.stdin?.write(`${JSON.stringify(command)}\n`);
     });
   }
 
   /** Its cache: one row an entry, the NBMA address null where there is none. */
-  entries(): Promise<{ kind: string; prefix: string; nbma: string | null }[]> {
-    return this.ask('entries');
+  async entries(): Promise<Row[]> {
+    const { tunnels } = await this.ask<{ tunnels: { cache: { entries: EntrySnapshot[] } }[] }>(
+      'snapshot',
+    );
+    return tunnels.flatMap(({ cache }) =>
+      cache.entries.map(({ kind, prefix, nbma }) => ({
+        kind,
+        prefix,
+        nbma: nbma?.address ?? null,
+      })),
+    );
   }
 
   /** How many packets it has dropped for that reason. */
-  drops(reason: string): Promise<number> {
-    return this.ask('drops', reason);
+  drops(reason: string): number {
+    return this.all('dropped').filter((event) => event.reason === reason).length;
   }
 
   /** Runs a command in the node's namespace, as its administrator. */
@@ -136,7 +160,7 @@ export class Node {
 
   #onLine(text: string): void {
     const line = JSON.parse(text) as Line;
-    if (line.type === 'ready') this.#devices = line.devices;
+    if (line.type === 'ready') this.#ready = true;
     else if (line.type === 'event') this.events.push(line.event);
     else {
       const waiting = this.#pending.get(line.id);

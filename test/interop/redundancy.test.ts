@@ -30,7 +30,7 @@ describe.each(RELEASES)('two hubs, FRR of %s', (release) => {
 
       await lab.kill('hub');
       await spoke.saw('nhs-down', { nhs: '10.0.0.100' }, 30);
-      await spoke.ask('clear', 'shortcuts');
+      await spoke.ask('clear');
       const took = await until(
         'the LAN of s2 answers',
         async () => (await ping(spoke.lanShell, '172.16.2.1', 1)).received === 1,

@@ -1,9 +1,12 @@
-/** Who is who in the lab, and their addresses: the blueprint's overlay, one NBMA network and one LAN a role. */
+/**
+ * Who is who in the lab, and their addresses: the blueprint's overlay, one NBMA network and one LAN a role. In the LAN
+ * behind a host role is one host, 172.16.n.10 and fd00:172:n::10; behind a guest there is only the router itself.
+ */
 
 /** Spokes s1..s8 and hubs; any role is played by a guest or by a process of this machine. */
 export type Role = 'hub' | `hub${2 | 3}` | `s${1 | 2 | 3 | 4 | 5 | 6 | 7 | 8}`;
 
-export const isHub = (role: Role): boolean => role.startsWith('hub');
+const isHub = (role: Role): boolean => role.startsWith('hub');
 
 /** hub 0, hub2 12, hub3 13, spoke n n: the third octet of the NBMA network and of the LAN. */
 const networkNumber = (role: Role): number =>
@@ -21,8 +24,5 @@ export const lanOf = (role: Role): string => `172.16.${networkNumber(role)}.0/24
 export const lan6Of = (role: Role): string => `fd00:172:${networkNumber(role)}::/64`;
 export const lanRouterOf = (role: Role): string => `172.16.${networkNumber(role)}.1`;
 export const lanRouter6Of = (role: Role): string => `fd00:172:${networkNumber(role)}::1`;
-/** The one host in the LAN behind a host role; a guest's LAN has only its router. */
-export const lanHostOf = (role: Role): string => `172.16.${networkNumber(role)}.10`;
-export const lanHost6Of = (role: Role): string => `fd00:172:${networkNumber(role)}::10`;
 /** What everything behind the NAT looks like from outside. */
 export const NAT_OUTSIDE = '192.168.9.2';

@@ -7,7 +7,7 @@ import { ping, reachesHub, routeOf, shellOf } from './kernel.js';
 import { Lab } from './lab.js';
 import { type Story, story } from './log.js';
 import { until } from './process.js';
-import { swan, swanAssociations, swanVersion } from './swan.js';
+import { kernelSpis, swan, swanAssociations, swanVersion } from './swan.js';
 
 describe.each(RELEASES)('FRR and strongSwan of %s', (release) => {
   let lab: Lab;
@@ -42,7 +42,11 @@ describe.each(RELEASES)('FRR and strongSwan of %s', (release) => {
       suite: 'AES_GCM_16-256/PRF_HMAC_SHA2_256/ECP_256',
       children: [{ state: 'INSTALLED', mode: 'TRANSPORT', suite: 'AES_GCM_16-256' }],
     });
-    expect(await capture.frames('s1', 'esp && ip.addr==192.168.2.2')).not.toEqual([]);
+    const direct = await capture.frames('s1', 'esp && ip.addr==192.168.2.2');
+    expect(await kernelSpis(s1)).toEqual(
+      expect.arrayContaining(direct.map((frame) => frame.espSpi)),
+    );
+    expect(new Set(direct.map((frame) => frame.espSpi)).size).toBe(2); // one a direction
     for (const role of ['hub', 's1', 's2'] as const)
       expect(await capture.frames(role, 'gre')).toEqual([]);
     log.say('shortcut protected; no GRE in the clear on any leg');

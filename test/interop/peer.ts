@@ -1,0 +1,43 @@
+/**
+ * The process under test: a node of the published API on raw GRE and a TUN device, in the namespace that it was
+ * started in. The first argument is its configuration. It prints one JSON line for each event and answers one JSON
+ * command a line of standard input; SIGTERM makes it leave with its Purges. node.ts is its other end.
+ */
+import { createInterface } from 'node:readline';
+import { openNode } from 'dmvpn/io/open';
+import type { Command, Line } from './node.js';
+
+const print = (line: Line): void => void process.stdout.write(`${JSON.stringify(line)}\n`);
+
+const node = await openNode(JSON.parse(process.argv[2] ?? '{}'), {
+  transport: 'raw',
+  device: 'tun',
+});
+
+function answer({ id, what, args }: Command): void {
+  try {
+    print({ type: 'answer', id, value: outcomeOf(what, args) });
+  } catch (error) {
+    print({ type: 'refused', id, message: String(error) });
+  }
+}
+
+function outcomeOf(what: Command['what'], args: readonly string[]): unknown {
+  const [first = ''] = args;
+  switch (what) {
+    case 'stats':
+      return node.stats();
+    case 'lookup':
+      return node.lookup('tun0', first);
+    case 'snapshot':
+      return node.snapshot();
+    case 'clear':
+      return node.command({ kind: 'clear', tunnel: 'tun0', what: 'shortcuts' });
+  }
+}
+
+createInterface(process.stdin).on('line', (text) => answer(JSON.parse(text) as Command));
+process.once('SIGTERM', () => void node.close());
+print({ type: 'ready' });
+for await (const event of node.events) print({ type: 'event', event });
+process.exit(0);
