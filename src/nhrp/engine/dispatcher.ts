@@ -5,6 +5,7 @@
 import type { IpAddress } from '../../wire/address.js';
 import { readU8, readU32 } from '../../wire/bytes.js';
 import type { Endpoint } from '../../wire/path.js';
+import type { WireError } from '../../wire/result.js';
 import {
   type CieMessage,
   type ErrorIndication,
@@ -15,7 +16,7 @@ import { ErrorCode, PacketType } from '../codec/numbers.js';
 import { NhrpView } from '../codec/view.js';
 import type { NbmaPair } from './api.js';
 import type { EngineContext } from './context.js';
-import type { Errors } from './errors.js';
+import { type Errors, errorCodeFor, sourceOf } from './errors.js';
 import { isReplyType, plainAddress } from './messages.js';
 import type { NhsSet } from './nhs-set.js';
 import type { Purges } from './purges.js';
@@ -38,9 +39,9 @@ export interface DispatcherParts {
   readonly onPurgeReply: (now: number) => void;
 }
 
-/** Of a quoted packet: ar$op.type, and the request id behind the mandatory part's lengths and flags. */
-const QUOTED_TYPE_AT = 17;
-const QUOTED_REQUEST_ID_AT = 24;
+/** Of a packet that is quoted or broken: ar$op.type, and the request id behind the mandatory part's lengths and flags. */
+const TYPE_AT = 17;
+const REQUEST_ID_AT = 24;
 
 export class Dispatcher {
   /** Parses in place; one for all messages. */
@@ -54,10 +55,7 @@ export class Dispatcher {
   handle(now: number, { remote: from }: NbmaPair, octets: Uint8Array): void {
     const { context } = this.parts;
     const error = this.#view.parse(octets, null, 0, octets.length);
-    if (error !== null) {
-      context.counters.received[0] = (context.counters.received[0] ?? 0) + 1;
-      return context.drop('malformed', from, error);
-    }
+    if (error !== null) return this.#refuse(now, octets, from, error);
     const message = messageOf(this.#view);
     context.counters.received[message.type] = (context.counters.received[message.type] ?? 0) + 1;
     if (!context.peers.isUp(from)) return context.drop('peer-not-up', from);
@@ -69,6 +67,17 @@ export class Dispatcher {
     if (context.isOwn(source) && !isReplyType(message.type))
       return context.drop('own-packet', from);
     this.#dispatch(now, message, octets, from, source);
+  }
+
+  /** What did not parse changes nothing; where §5.2.7 has a code for it, the sender is told. */
+  #refuse(now: number, octets: Uint8Array, from: Endpoint, error: WireError): void {
+    const { context, errors } = this.parts;
+    context.counters.received[0] = (context.counters.received[0] ?? 0) + 1;
+    context.drop('malformed', from, error);
+    const code = errorCodeFor(error);
+    const source = sourceOf(octets);
+    if (code === null || source === null || octets[TYPE_AT] === PacketType.ERROR_INDICATION) return;
+    errors.send(now, { source, octets, from, code, offset: error.offset });
   }
 
   #dispatch(
@@ -159,9 +168,9 @@ export class Dispatcher {
       from: context.text(from),
     });
     const quoted = message.packet;
-    if (quoted.length < QUOTED_REQUEST_ID_AT + 4) return;
-    const type = readU8(quoted, QUOTED_TYPE_AT);
-    const requestId = readU32(quoted, QUOTED_REQUEST_ID_AT);
+    if (quoted.length < REQUEST_ID_AT + 4) return;
+    const type = readU8(quoted, TYPE_AT);
+    const requestId = readU32(quoted, REQUEST_ID_AT);
     if (type === PacketType.RESOLUTION_REQUEST)
       resolver.handleError(now, requestId, message.errorCode);
     if (

@@ -2,10 +2,12 @@
  * Error Indications: RFC 2332 §5.2.7. Never about an error, one for a packet, from the node that found the fault to
  * the source of the packet, limited in rate for all and for each source, with a bounded quotation of the packet.
  */
-import type { IpAddress } from '../../wire/address.js';
+import { type IpAddress, readAddress } from '../../wire/address.js';
+import { readU8 } from '../../wire/bytes.js';
 import { type Endpoint, endpointKey } from '../../wire/path.js';
+import type { WireError } from '../../wire/result.js';
 import type { ErrorIndication, NhrpMessage } from '../codec/message.js';
-import { PacketType } from '../codec/numbers.js';
+import { ErrorCode, PacketType, TypeLength } from '../codec/numbers.js';
 import type { EngineContext } from './context.js';
 import { headerOf, plainAddress } from './messages.js';
 import { KeyedBuckets, TokenBucket } from './rate.js';
@@ -13,6 +15,11 @@ import { KeyedBuckets, TokenBucket } from './rate.js';
 /** Octets of the offending packet that go back: an answer is never larger than a small question. */
 const MAX_QUOTED_OCTETS = 128;
 const MAX_SOURCES = 4_096;
+
+/** Where a packet's source address is found without a decoder: RFC 2332 §5.1, §5.2.0.1. */
+const NBMA_LENGTH_AT = 18;
+const PROTOCOL_LENGTH_AT = 20;
+const MANDATORY_AT = 28;
 
 export class Errors {
   readonly #all: TokenBucket;
@@ -66,6 +73,24 @@ export class Errors {
       });
     }
   }
+}
+
+/** Of the octets of a packet that did not parse: its source protocol address, when that much can be read. */
+export function sourceOf(octets: Uint8Array): IpAddress | null {
+  if (octets.length < MANDATORY_AT) return null;
+  const nbma = readU8(octets, NBMA_LENGTH_AT) & TypeLength.LENGTH_MASK;
+  const sub = readU8(octets, NBMA_LENGTH_AT + 1) & TypeLength.LENGTH_MASK;
+  const length = readU8(octets, PROTOCOL_LENGTH_AT);
+  const at = MANDATORY_AT + nbma + sub;
+  if ((length !== 4 && length !== 16) || at + length > octets.length) return null;
+  return readAddress(octets, at, length === 4 ? 4 : 6);
+}
+
+/** The error that §5.2.7 has for a packet that did not parse; null when it is too broken to be answered. */
+export function errorCodeFor({ code, field }: WireError): number | null {
+  if (field.startsWith('nhrp.extension')) return ErrorCode.INVALID_EXTENSION;
+  const isProtocol = code === 'unsupported' || code === 'bad-version' || code === 'bad-value';
+  return isProtocol ? ErrorCode.PROTOCOL_ERROR : null;
 }
 
 export interface Fault {
