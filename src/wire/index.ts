@@ -108,6 +108,7 @@ export {
   ipv6HeaderOctets,
 } from './ipv6.js';
 export { type FixedLayout, fixedLayout } from './layout.js';
+export { decodeLinkLayer, LINK_TYPE, type LinkLayer } from './link-layer.js';
 export {
   type Carrier,
   type Endpoint,

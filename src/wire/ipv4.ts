@@ -84,8 +84,11 @@ export const ipv4Header = (fields: Ipv4HeaderFields): Ipv4Header => ({
   ...fields,
 });
 
-/** Verifies the header's own lengths and checksum. The payload may be cut off, as in what ICMP quotes. */
-export function decodeIpv4Header(b: Uint8Array): Result<Ipv4Header> {
+/**
+ * Verifies the header's own lengths and checksum. The payload may be cut off, as in what ICMP quotes.
+ * @param verifyChecksum false for captures, where it may have been left to the network card
+ */
+export function decodeIpv4Header(b: Uint8Array, verifyChecksum = true): Result<Ipv4Header> {
   if (b.length < IPV4_MIN_OCTETS)
     return fail('truncated', 'ipv4.header', 0, IPV4_MIN_OCTETS, b.length);
   const version = readU8(b, VERSION) >>> 4;
@@ -98,7 +101,7 @@ export function decodeIpv4Header(b: Uint8Array): Result<Ipv4Header> {
   const totalOctets = readU16(b, TOTAL_OCTETS);
   if (totalOctets < octets)
     return fail('bad-length', 'ipv4.totalLength', TOTAL_OCTETS, octets, totalOctets);
-  if (checksum(b, 0, octets) !== 0) return badChecksum(b, octets);
+  if (verifyChecksum && checksum(b, 0, octets) !== 0) return badChecksum(b, octets);
   return ok(readFields(b, totalOctets, octets));
 }
 

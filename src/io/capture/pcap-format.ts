@@ -9,7 +9,7 @@ import {
   type CaptureFile,
   type CaptureInterface,
   MAX_FRAME_OCTETS,
-} from './capture-file.js';
+} from './capture.js';
 
 const MAGIC_US = 0xa1b2_c3d4;
 const MAGIC_NS = 0xa1b2_3c4d;
@@ -74,7 +74,10 @@ export function encodePcap(c: CaptureFile): Uint8Array {
   if (on === undefined || c.interfaces.length !== 1)
     throw new RangeError('interfaces: exactly one expected for pcap; pcapng takes several');
   const format = c.format === 'pcap' ? 'pcap' : 'pcap-ns';
-  return concat([encodePcapHeader(on, format), ...c.frames.map((f) => encodePcapRecord(f, format))]);
+  return concat([
+    encodePcapHeader(on, format),
+    ...c.frames.map((f) => encodePcapRecord(f, format)),
+  ]);
 }
 
 /** One array of all the octets. */
