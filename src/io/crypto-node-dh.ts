@@ -11,6 +11,7 @@ import {
 } from 'node:crypto';
 import type { DhExchange } from '../ipsec/crypto.js';
 import type { DhGroup } from '../ipsec/suites.js';
+import { constantTimeEqual } from '../wire/constant-time.js';
 
 /** @param privateValue for known-answer tests; random when absent. */
 export function openDh(group: DhGroup, privateValue?: Uint8Array): DhExchange {
@@ -64,7 +65,7 @@ function openX25519(privateValue?: Uint8Array): DhExchange {
   const own = createPublicKey(privateKey).export({ format: 'der', type: 'spki' });
   return exchange(
     own.subarray(X25519_PUBLIC.length),
-    (peer) => diffieHellman({ privateKey, publicKey: x25519PublicKey(peer) }),
+    (peer) => nonZero(diffieHellman({ privateKey, publicKey: x25519PublicKey(peer) })),
     (peer) => peer.length === X25519_OCTETS,
   );
 }
@@ -93,14 +94,19 @@ function exchange(
   };
 }
 
-/** OpenSSL throws for points off the curve and for all-zero results. */
+/** OpenSSL throws for points off the curve and, in some versions, for points of low order. */
 function attempt(derive: Derive, peer: Uint8Array): Uint8Array | null {
   try {
-    const secret = derive(peer);
-    return secret.some((octet) => octet !== 0) ? Uint8Array.from(secret) : null;
+    return Uint8Array.from(derive(peer));
   } catch {
     return null;
   }
+}
+
+/** A point of low order gives zero, whoever the other end is (RFC 7748 §6.1). Zero is a fair x on the other curves. */
+function nonZero(secret: Uint8Array): Uint8Array {
+  if (constantTimeEqual(secret, new Uint8Array(secret.length))) throw new Error('low order');
+  return secret;
 }
 
 function leftPad(value: Uint8Array, octets: number): Uint8Array {
