@@ -4,6 +4,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import limits from '../.size-limit.js';
 import { entries } from '../scripts/entries.js';
 
 /** Copied from our own node_modules, so that nothing is downloaded. koffi is left out: no entry may need it to load. */
@@ -28,15 +29,14 @@ beforeAll(() => {
 afterAll(() => rmSync(project, { recursive: true }));
 
 describe('the entries', () => {
-  const json = (file: string) => JSON.parse(readFileSync(file, 'utf8'));
-
   it('are documented, every one', () => {
-    expect(json('typedoc.json').entryPoints).toEqual(entries.map(({ source }) => source));
+    expect(JSON.parse(readFileSync('typedoc.json', 'utf8')).entryPoints).toEqual(
+      entries.map(({ source }) => source),
+    );
   });
 
   it('have a ceiling, every one', () => {
-    const paths = json('.size-limit.json').map(({ path }: { path: string }) => path);
-    expect(paths).toEqual(entries.map(({ name }) => `dist/${name}.js`));
+    expect(limits.map(({ path }) => path)).toEqual(entries.map(({ name }) => `dist/${name}.js`));
   });
 });
 
