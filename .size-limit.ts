@@ -24,7 +24,14 @@ const CEILINGS_KB: Readonly<Record<string, number>> = {
 
 const DEPENDENCIES = ['buffer-layout', 'ip-num', 'tweetnacl', 'fast-check', 'koffi', 'node:*'];
 
-const limits = Object.entries(CEILINGS_KB).map(([name, ceiling]) => ({
+interface Limit {
+  readonly path: string;
+  readonly limit: string;
+  readonly ignore: readonly string[];
+  readonly modifyEsbuildConfig: (config: object) => object;
+}
+
+const limits: readonly Limit[] = Object.entries(CEILINGS_KB).map(([name, ceiling]) => ({
   path: `dist/${name}.js`,
   limit: `${ceiling} kB`,
   ignore: DEPENDENCIES,
