@@ -1,10 +1,9 @@
 /**
  * One laboratory: an NBMA internet in a network namespace, with guests (real FRR, real kernels) and host roles
  * (our own nodes) on its legs. Every lab has its own namespaces and folder, so that any number run side by side;
- * it is taken down when it is closed, when the process exits, and, after a crash, by the next lab.
+ * it is taken down when it is closed, or when this process ends in whatever way.
  */
-import { execFileSync } from 'node:child_process';
-import { cpSync, mkdirSync, readdirSync } from 'node:fs';
+import { cpSync } from 'node:fs';
 import { Capture } from './capture.js';
 import { Guest, type Release } from './guest.js';
 import { attempt, execute, type Finished } from './process.js';
@@ -21,6 +20,7 @@ let labCount = 0;
 interface ScriptEnvironment extends NodeJS.ProcessEnv {
   readonly NL_PREFIX: string;
   readonly NL_RUN: string;
+  readonly NL_OWNER: string;
   NL_MEM?: string;
 }
 
@@ -28,26 +28,19 @@ interface ScriptEnvironment extends NodeJS.ProcessEnv {
 const environmentOf = (name: string): ScriptEnvironment => ({
   NL_PREFIX: `dmi${name}`,
   NL_RUN: `${RUN}/${name}`,
+  NL_OWNER: String(process.pid),
 });
-
-const down = (name: string): void => {
-  execFileSync(SCRIPT, ['down'], { env: { ...process.env, ...environmentOf(name) } });
-};
 
 export class Lab {
   readonly #env: ScriptEnvironment;
   readonly #closers: (() => Promise<void>)[] = [];
-  readonly #onExit: () => void;
 
   private constructor(name: string) {
     this.#env = environmentOf(name);
-    this.#onExit = () => down(name);
-    process.once('exit', this.#onExit);
   }
 
   /** An empty internet. */
   static async open(): Promise<Lab> {
-    sweep();
     const lab = new Lab(`${process.pid}-${labCount++}`);
     await lab.#script('net');
     return lab;
@@ -119,7 +112,6 @@ export class Lab {
     for (const closer of this.#closers.splice(0)) await closer().catch(() => {});
     if (KEEP !== undefined)
       cpSync(`${this.#env.NL_RUN}/cap`, `${KEEP}/${this.#env.NL_PREFIX}`, { recursive: true });
-    process.off('exit', this.#onExit);
     await this.#script('down');
   }
 
@@ -135,22 +127,5 @@ export async function inLab(tell: (lab: Lab) => Promise<void>): Promise<void> {
     await tell(lab);
   } finally {
     await lab.close();
-  }
-}
-
-/** Takes down the labs of processes that are no more. */
-function sweep(): void {
-  mkdirSync(RUN, { recursive: true });
-  for (const name of readdirSync(RUN)) {
-    const owner = Number(name.split('-')[0]);
-    if (Number.isInteger(owner) && !isAlive(owner)) down(name);
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch {
-    return false;
   }
 }

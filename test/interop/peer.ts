@@ -36,7 +36,9 @@ function outcomeOf(what: Command['what'], args: readonly string[]): unknown {
   }
 }
 
-createInterface(process.stdin).on('line', (text) => answer(JSON.parse(text) as Command));
+createInterface(process.stdin)
+  .on('line', (text) => answer(JSON.parse(text) as Command))
+  .on('close', () => process.exit(1)); // whoever started us is no more
 process.once('SIGTERM', () => void node.close());
 print({ type: 'ready' });
 for await (const event of node.events) print({ type: 'event', event });

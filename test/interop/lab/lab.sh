@@ -12,6 +12,7 @@
 #   lab.sh down                          stop the guests, delete the namespaces
 #
 # Root needed. No KVM, no host GRE or ESP, no kernel modules on the host; only TAP, veth, namespaces and ptrace.
+# With NL_OWNER, a process id, the lab is taken down when that process is no more.
 # NL_PREFIX and NL_RUN (both) tell several labs on one machine apart.
 set -u
 LAB=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -35,6 +36,12 @@ net() {
 	ip -n "$CORE" link set lo up
 	ip netns exec "$CORE" sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.disable_ipv6=1 net.ipv6.conf.default.disable_ipv6=1
 	mkdir -p "$RUN/cap"
+	[ -z "${NL_OWNER:-}" ] || watch_owner
+}
+
+watch_owner() {	# the lab goes with the process that wanted it, however that one ends
+	setsid bash -c 'tail --pid="$1" -f /dev/null; exec "$2" down' - "$NL_OWNER" "$LAB/lab.sh" </dev/null >/dev/null 2>&1 &
+	disown; echo $! >"$RUN/watcher"
 }
 
 hostns() {	# role
@@ -156,6 +163,7 @@ down() {
 	local d ns
 	for d in "$RUN"/*/; do [ ! -e "$d/pid" ] || kill_guest "$(basename "$d")"; done
 	cap stop
+	d=$(cat "$RUN/watcher" 2>/dev/null) && [ "$d" != $$ ] && kill -- "-$d" 2>/dev/null
 	for ns in $(ip netns list | awk '{print $1}' | grep -E "^$PFX-(core|nat|(hub[2-9]?|s[1-8])(-lan)?)$"); do ip netns del "$ns"; done
 	rm -rf "$RUN"
 	true
