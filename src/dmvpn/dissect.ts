@@ -12,7 +12,7 @@ import {
 import { decodeGrePacket } from '../gre/packet.js';
 import { greProtocolName } from '../gre/protocol-type.js';
 import { decodeMessage, messageBytes, type NhrpMessage } from '../nhrp/codec/message.js';
-import { bytesEqual, readU32 } from '../wire/bytes.js';
+import { bytesEqual, readU16, readU32 } from '../wire/bytes.js';
 import { ETHERTYPE, etherTypeName } from '../wire/ethertype.js';
 import { IP_PROTOCOL, ipProtocolName } from '../wire/ip-protocol.js';
 import { decodeIpv4Header, ipv4HeaderOctets } from '../wire/ipv4.js';
@@ -20,10 +20,13 @@ import { decodeIpv6Header, decodeIpv6UpperLayer, IPV6_OCTETS } from '../wire/ipv
 import { decodeLinkLayer } from '../wire/link-layer.js';
 import { GRE_UDP_PORT, IKE_NATT_PORT, IKE_PORT } from '../wire/path.js';
 import { fail, ok, type Result, shifted, type WireError } from '../wire/result.js';
-import { decodeUdp, UDP_HEADER_OCTETS } from '../wire/udp.js';
+import { decodeUdp, UDP_HEADER_OCTETS, UDP_LAYOUT } from '../wire/udp.js';
 
 /** Tunnels in tunnels: nobody nests more. */
 const MAX_LAYERS = 32;
+const UDP_SOURCE_PORT: number = UDP_LAYOUT.offsetOf('sourcePort');
+const UDP_DESTINATION_PORT: number = UDP_LAYOUT.offsetOf('destinationPort');
+const KNOWN_PORTS: readonly number[] = [GRE_UDP_PORT, IKE_PORT, IKE_NATT_PORT];
 
 export interface Dissection {
   /** From the outside in: `['ethernet', 'ipv4', 'gre', 'nhrp']`. */
@@ -166,14 +169,17 @@ function dissectIpv6(p: Progress, { at: start, end }: Next): Step {
   return ok(at('ip', upper.value.protocol, start + upper.value.at, last));
 }
 
+/** A datagram whose end was not captured is followed as far as it goes. */
 function dissectUdp(p: Progress, { at: start, end }: Next): Step {
   p.layers.push('udp');
-  const decoded = decodeUdp(p.frame.subarray(start, end), null);
-  if (!decoded.ok) return shifted(decoded, start);
-  const { sourcePort, destinationPort, payload } = decoded.value;
-  const port = [destinationPort, sourcePort].find((port) => KNOWN_PORTS.includes(port));
+  const datagram = p.frame.subarray(start, end);
+  const decoded = decodeUdp(datagram, null);
+  if (!decoded.ok && decoded.error.field !== 'udp.payload') return shifted(decoded, start);
+  const ports = [readU16(datagram, UDP_DESTINATION_PORT), readU16(datagram, UDP_SOURCE_PORT)];
+  const port = ports.find((port) => KNOWN_PORTS.includes(port));
   const payloadAt = start + UDP_HEADER_OCTETS;
-  return ok(port === undefined ? null : at('udp', port, payloadAt, payloadAt + payload.length));
+  const last = decoded.ok ? payloadAt + decoded.value.payload.length : end;
+  return ok(port === undefined ? null : at('udp', port, payloadAt, last));
 }
 
 function dissectGre(p: Progress, { at: start, end }: Next): Step {
@@ -210,8 +216,6 @@ function nattName(frame: Uint8Array, { at: start, end }: Next): string {
   if (end - start === 1) return 'natt-keepalive';
   return end - start >= 4 && readU32(frame, start) === 0 ? 'ike' : 'esp';
 }
-
-const KNOWN_PORTS: readonly number[] = [GRE_UDP_PORT, IKE_PORT, IKE_NATT_PORT];
 
 const at = (space: Next['space'], number: number, start: number, end: number): Next => ({
   space,

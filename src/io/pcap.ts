@@ -10,6 +10,7 @@ import { encodePcapHeader, encodePcapRecord } from './capture/pcap-format.js';
 import { type OutboundDatagram, type Packet, type Transport, viewOf } from './ports.js';
 
 export { type Dissection, dissect } from '../dmvpn/dissect.js';
+export { describeDissection, plainDissection } from '../dmvpn/dissection-tree.js';
 export {
   type CapturedFrame,
   type CaptureFile,

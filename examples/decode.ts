@@ -1,0 +1,59 @@
+/**
+ * Reads a capture, pcap or pcapng, and prints what DMVPN knows in it: a tree a packet, or with --json a line.
+ *
+ *     npx tsx examples/decode.ts FILE [--json]
+ */
+import { readFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import {
+  type CapturedFrame,
+  type CaptureFile,
+  decodeCaptureFile,
+  describeDissection,
+  dissect,
+  plainDissection,
+} from 'dmvpn/io/pcap';
+import { formatWireError } from 'dmvpn/wire';
+
+const USAGE = 'Usage: decode FILE [--json]   FILE is a pcap or pcapng capture.';
+
+function main(): void {
+  const { values, positionals } = parseArgs({
+    options: { json: { type: 'boolean' }, help: { type: 'boolean' } },
+    allowPositionals: true,
+  });
+  if (values.help) return console.log(USAGE);
+  const [path] = positionals;
+  if (path === undefined || positionals.length > 1) throw new Error(USAGE);
+  const capture = read(path);
+  const print = values.json ? asJson : asTree;
+  for (const [i, frame] of capture.frames.entries()) {
+    const linkType = capture.interfaces[frame.interfaceIndex]?.linkType ?? 0;
+    console.log(print(i + 1, linkType, frame));
+  }
+  if (capture.damage) throw new Error(`${path} is damaged: ${formatWireError(capture.damage)}.`);
+}
+
+function read(path: string): CaptureFile {
+  const decoded = decodeCaptureFile(readFileSync(path));
+  if (decoded.ok) return decoded.value;
+  throw new Error(`${path} is not a capture: ${formatWireError(decoded.error)}.`);
+}
+
+const asJson = (frame: number, linkType: number, { bytes }: CapturedFrame): string =>
+  JSON.stringify({ frame, ...plainDissection(dissect(linkType, bytes)) });
+
+function asTree(frame: number, linkType: number, captured: CapturedFrame): string {
+  const { timeNs, originalOctets, bytes } = captured;
+  const time = timeNs === null ? '' : ` ${new Date(Number(timeNs / 1_000_000n)).toISOString()}`;
+  const tree = describeDissection(dissect(linkType, bytes));
+  return `frame ${frame}${time}, ${originalOctets} octets: ${tree}`;
+}
+
+process.stdout.on('error', () => process.exit()); // `decode … | head`
+try {
+  main();
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = 1;
+}
