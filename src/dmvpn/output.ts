@@ -56,7 +56,8 @@ export type NodeState = 'running' | 'closing' | 'closed';
 /** Why the datapath dropped a packet; each has a counter. */
 export type PacketDropReason =
   | 'not-gre' // the datagram is no GRE packet that decodes
-  | 'wrong-key' // no tunnel with this local address and GRE key
+  | 'no-tunnel' // no tunnel with this carrier and local address
+  | 'wrong-key' // no tunnel there with this GRE key
   | 'protection' // clear text where protection is bound, or protection refused it
   | 'unknown-protocol' // neither IPv4, IPv6 nor NHRP inside
   | 'not-ip' // what is inside does not decode as an IP packet
@@ -68,9 +69,9 @@ export type PacketDropReason =
   | 'queue-timeout' // no NBMA address came in time
   | 'too-big' // does not fit the tunnel and may not be fragmented
   | 'own-source' // from the network with an address of ours as the source
-  | 'back-to-sender' // would go out to the peer that it came from
   | 'no-multicast-target'
   | 'not-forwardable' // link-local, unspecified or loopback source or destination
+  | 'not-drained' // the caller does not poll: more packets wait than the limit
   | 'closed';
 
 /** Plain data, safe for JSON: what happened in NHRP, and what happened around it. */

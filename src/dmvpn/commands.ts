@@ -1,0 +1,74 @@
+/** Commands of the caller: texts checked once, here, and handed on as the engine wants them. */
+import type { EngineCommand, RouteChange } from '../nhrp/engine/api.js';
+import type { IpFamily } from '../wire/address.js';
+import {
+  address,
+  integer,
+  nullable,
+  oneOf,
+  optional,
+  prefix,
+  type Reader,
+  record,
+} from './config-reader.js';
+import type { NodeCommand } from './output.js';
+
+export type TunnelCommand =
+  | { readonly to: 'routes'; readonly change: RouteChange }
+  | { readonly to: 'engine'; readonly command: EngineCommand };
+
+type ForTunnel = Exclude<NodeCommand, { kind: 'shutdown' }>;
+
+const name: Reader<string> = (value) => String(value); // the caller has found the tunnel by it
+
+const readRoute = record({
+  kind: oneOf('addRoute', 'removeRoute'),
+  tunnel: name,
+  prefix,
+  via: nullable(address()),
+  distance: optional(integer(1, 255), 1),
+});
+const readMap = (nbma: IpFamily) =>
+  record({ kind: oneOf('map'), tunnel: name, prefix, nbma: address(nbma) });
+const readUnmap = record({ kind: oneOf('unmap'), tunnel: name, prefix });
+const readPurge = record({ kind: oneOf('purge'), tunnel: name, prefix });
+const readClear = record({
+  kind: oneOf('clear'),
+  tunnel: name,
+  what: oneOf('cache', 'shortcuts', 'counters'),
+  prefix: optional(prefix, null),
+});
+
+/** @throws TypeError or RangeError that begins with the path of the offending value: `command.prefix`. */
+export function readCommand(command: ForTunnel, nbma: IpFamily): TunnelCommand {
+  switch (command.kind) {
+    case 'addRoute':
+    case 'removeRoute':
+      return { to: 'routes', change: routeChange(command) };
+    case 'map':
+      return toEngine(readMap(nbma)(command, 'command'));
+    case 'unmap':
+      return toEngine(readUnmap(command, 'command'));
+    case 'purge':
+      return toEngine(readPurge(command, 'command'));
+    case 'clear': {
+      const { kind, what, prefix: within } = readClear(command, 'command');
+      return toEngine(within === null ? { kind, what } : { kind, what, prefix: within });
+    }
+    case 'reregister':
+      return toEngine({ kind: 'reregister' });
+  }
+}
+
+function routeChange(command: ForTunnel): RouteChange {
+  const { kind, prefix: to, via, distance } = readRoute(command, 'command');
+  return {
+    action: kind === 'addRoute' ? 'add' : 'remove',
+    kind: via === null ? 'device' : 'static',
+    prefix: to,
+    via,
+    distance,
+  };
+}
+
+const toEngine = (command: EngineCommand): TunnelCommand => ({ to: 'engine', command });
