@@ -23,6 +23,15 @@ export interface Machine<O extends { readonly kind: string }> {
   handleDatagram?(now: number, path: Path, bytes: Uint8Array): void;
   handlePacket?(now: number, tunnel: string, packet: Uint8Array): void;
   handleUnderlay?(now: number, change: UnderlayChange): void;
+  /** The fast way of `handlePacket`: true when the slot is filled and there is nothing to poll. */
+  forward?(now: number, slab: Uint8Array, at: number, octets: number, slot: Slot): boolean;
+}
+
+/** What `forward` fills; `drive` has set the tunnel. */
+export interface Slot extends Packet {
+  tunnel: string;
+  path: Path | null;
+  dscp: number;
 }
 
 /** The outputs that `drive` takes care of. */
@@ -75,11 +84,14 @@ export function drive<O extends { readonly kind: string }>(
   return loop;
 }
 
+const NO_OCTETS = new Uint8Array(0);
+
 class Loop<O extends { readonly kind: string }> implements Driver {
   readonly #machine: Machine<O>;
   readonly #ports: Ports;
   readonly #onOutput: (output: CallerOutput<O>) => void;
   readonly #outbound: OutboundDatagram[] = [];
+  readonly #slots: (Slot & Pick<OutboundDatagram, 'dontFragment'>)[] = [];
   readonly #putOff: ((now: number) => void)[] = [];
   #draining = false;
   #closed = false;
@@ -125,8 +137,34 @@ class Loop<O extends { readonly kind: string }> implements Driver {
 
   #onPackets(tunnel: string, batch: readonly Packet[]): void {
     for (const packet of batch) {
+      if (this.#forward(tunnel, packet)) continue;
+      this.#flush(); // what came first leaves first
       this.#enter((now) => this.#machine.handlePacket?.(now, tunnel, viewOf(packet)));
     }
+    this.#flush();
+  }
+
+  #forward(tunnel: string, { slab, at, octets }: Packet): boolean {
+    if (this.#closed || this.#draining || !this.#machine.forward) return false;
+    const slot = this.#slotAt(this.#outbound.length);
+    slot.tunnel = tunnel;
+    if (!this.#machine.forward(this.#ports.clock.now(), slab, at, octets, slot)) return false;
+    this.#outbound.push(slot as Slot & OutboundDatagram);
+    return true;
+  }
+
+  #slotAt(i: number): Slot & Pick<OutboundDatagram, 'dontFragment'> {
+    const known = this.#slots[i];
+    if (known) return known;
+    const empty = { tunnel: '', slab: NO_OCTETS, at: 0, octets: 0, path: null, dscp: 0 };
+    const slot = { ...empty, dontFragment: true };
+    this.#slots[i] = slot;
+    return slot;
+  }
+
+  #flush(): void {
+    if (this.#outbound.length > 0) this.#ports.transport?.send(this.#outbound);
+    this.#outbound.length = 0;
   }
 
   /** One input, then everything that follows from it. */
@@ -145,8 +183,7 @@ class Loop<O extends { readonly kind: string }> implements Driver {
   #step(input: (now: number) => void): void {
     input(this.#ports.clock.now());
     const timeout = this.#drain();
-    if (this.#outbound.length > 0) this.#ports.transport?.send(this.#outbound);
-    this.#outbound.length = 0;
+    this.#flush();
     this.#wake(timeout);
   }
 

@@ -6,9 +6,13 @@
  */
 import { lookup as lookUpName } from 'node:dns/promises';
 import type { DmvpnConfig } from '../dmvpn/config.js';
-import { DmvpnNode, type NodeSnapshot, type NodeStats } from '../dmvpn/node.js';
+import { DmvpnNode } from '../dmvpn/node.js';
 import type { Answer, DmvpnEvent, Lookup, NodeCommand, Question } from '../dmvpn/output.js';
 import { readConfig, type TunnelSettings } from '../dmvpn/settings.js';
+import { showDmvpn, showNhrpCache, showNhs, showRoutes } from '../dmvpn/show.js';
+import type { NodeSnapshot } from '../dmvpn/snapshot.js';
+import type { NodeStats } from '../dmvpn/stats.js';
+import type { NodeView } from '../dmvpn/view.js';
 import {
   formatAddress,
   formatPrefix,
@@ -71,11 +75,22 @@ export interface RunningNode {
   /** State that outlives the process: give it back as `restored`. */
   snapshot(): NodeSnapshot;
   stats(): NodeStats;
+  /** Entries, routes and servers as values. */
+  view(): NodeView;
+  /** The same as a table. */
+  show(table: 'cache' | 'dmvpn' | 'nhs' | 'routes'): string;
   /** @throws TypeError or RangeError for a wrong argument, by name. */
   command(command: NodeCommand): void;
   /** Takes registrations back by Purge, waits at most a second for replies, closes the ports and ends `events`. */
   close(): Promise<void>;
 }
+
+const TABLES = {
+  cache: showNhrpCache,
+  dmvpn: showDmvpn,
+  nhs: showNhs,
+  routes: showRoutes,
+} as const;
 
 /** Longest wait for a node that is told to shut down; it takes a second itself. */
 const MAX_CLOSE_MS = 2_000;
@@ -164,6 +179,14 @@ class Runner implements RunningNode {
 
   stats(): NodeStats {
     return this.#node.stats();
+  }
+
+  view(): NodeView {
+    return this.#node.view(this.#clock.now());
+  }
+
+  show(table: 'cache' | 'dmvpn' | 'nhs' | 'routes'): string {
+    return TABLES[table](this.view());
   }
 
   command(command: NodeCommand): void {

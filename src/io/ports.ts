@@ -5,13 +5,12 @@
  * Ownership, the same everywhere: octets that are handed over belong to the callee only until it returns.
  * An adapter never calls its listener from inside `send` or `write`: it would reenter the node.
  */
+import { HEADROOM_OCTETS, TAILROOM_OCTETS } from '../dmvpn/frame.js';
 import type { IpAddress } from '../wire/address.js';
 import type { Path } from '../wire/path.js';
 
-/** Octets free before a packet that an adapter hands over: GRE, ESP and outer headers are put on in place. */
-export const HEADROOM_OCTETS = 96;
-/** Octets free after a packet that an adapter hands over: ESP padding, trailer and ICV. */
-export const TAILROOM_OCTETS = 288;
+/** Octets free before and after a packet that an adapter hands over: headers and trailers are put on in place. */
+export { HEADROOM_OCTETS, TAILROOM_OCTETS };
 
 /** `octets` octets of `slab` from `at`. */
 export interface Packet {
