@@ -49,7 +49,7 @@ export async function ping(
 
 /** The addresses that answered for each hop; `*` where none did. */
 export async function traceroute(shell: Shell, to: string, options = ''): Promise<string[]> {
-  const { text } = await shell(`traceroute -n -q 1 -w 2 -m 6 ${options} ${to}`);
+  const { text } = await shell(`traceroute -n -I -N 1 -q 1 -w 3 -m 6 ${options} ${to}`);
   return text.split('\n').flatMap((line) => /^ *\d+ +(\S+)/.exec(line)?.[1] ?? []);
 }
 
