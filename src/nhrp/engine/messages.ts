@@ -9,7 +9,7 @@ import {
 } from '../../wire/address.js';
 import type { Cie } from '../codec/cie.js';
 import type { CieExtension, Extension } from '../codec/extension.js';
-import type { NhrpAddress, NhrpMessage } from '../codec/message.js';
+import type { CieMessage, NhrpAddress, NhrpMessage } from '../codec/message.js';
 import { AddressFamily, ExtensionType, PacketType, ProtocolType } from '../codec/numbers.js';
 
 /** What the source of a message is, in the header's words. */
@@ -19,18 +19,20 @@ export interface Source {
   readonly hopCount: number;
 }
 
+/** What all messages begin with, their type and extensions apart. */
+type OwnHeader = Omit<CieMessage, 'type' | 'flags' | 'requestId' | 'cies' | 'extensions'>;
+
 /** The header of a message of our own from `source` about `destination`. */
-export const headerOf = (source: Source, destination: IpAddress) =>
-  ({
-    addressFamily: source.nbma.family === 4 ? AddressFamily.IPV4 : AddressFamily.IPV6,
-    protocolType: source.protocol.family === 4 ? ProtocolType.IPV4 : ProtocolType.IPV6,
-    snap: null,
-    hopCount: source.hopCount,
-    sourceNbmaAddress: source.nbma,
-    sourceNbmaSubaddress: null,
-    sourceProtocolAddress: source.protocol,
-    destinationProtocolAddress: destination,
-  }) as const;
+export const headerOf = (source: Source, destination: IpAddress): OwnHeader => ({
+  addressFamily: source.nbma.family === 4 ? AddressFamily.IPV4 : AddressFamily.IPV6,
+  protocolType: source.protocol.family === 4 ? ProtocolType.IPV4 : ProtocolType.IPV6,
+  snap: null,
+  hopCount: source.hopCount,
+  sourceNbmaAddress: source.nbma,
+  sourceNbmaSubaddress: null,
+  sourceProtocolAddress: source.protocol,
+  destinationProtocolAddress: destination,
+});
 
 const NO_CIE: Cie = {
   code: 0,
