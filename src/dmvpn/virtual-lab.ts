@@ -79,7 +79,7 @@ export class LabNode {
 
   ping(source: string, destination: string, ttl = 64, sequence = 1): void {
     const ends = { source: ip(source), destination: ip(destination) };
-    const echo = { kind: 'request', identifier: 7, sequence, data: new Uint8Array(8) } as const;
+    const echo = { isReply: false, identifier: 7, sequence, data: new Uint8Array(8) };
     this.packet(echoPacket(echo, ends, ttl));
   }
 
