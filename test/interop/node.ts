@@ -5,7 +5,6 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
-import type { EntrySnapshot } from '../../src/cache/snapshot.js';
 import type { DmvpnEvent } from '../../src/dmvpn/output.js';
 import type { Shell } from './kernel.js';
 import type { Lab } from './lab.js';
@@ -22,13 +21,25 @@ export type Line =
 /** A line to the child. */
 export interface Command {
   readonly id: number;
-  readonly what: 'stats' | 'snapshot' | 'lookup' | 'clear';
+  readonly what: 'stats' | 'view' | 'lookup' | 'clear';
   readonly args: readonly string[];
+}
+
+/** `node.view()` after its way through JSON, as far as it is read here. */
+interface ViewAsJson {
+  readonly tunnels: readonly {
+    readonly entries: readonly {
+      readonly kind: string;
+      readonly prefix: { readonly address: string; readonly length: number };
+      readonly nbma: { readonly address: string } | null;
+    }[];
+  }[];
 }
 
 interface Row {
   readonly kind: string;
   readonly prefix: string;
+  /** null where it has none. */
   readonly nbma: string | null;
 }
 
@@ -115,15 +126,13 @@ export class Node {
     });
   }
 
-  /** Its cache: one row an entry, the NBMA address null where there is none. */
+  /** Its cache: one row an entry. */
   async entries(): Promise<Row[]> {
-    const { tunnels } = await this.ask<{ tunnels: { cache: { entries: EntrySnapshot[] } }[] }>(
-      'snapshot',
-    );
-    return tunnels.flatMap(({ cache }) =>
-      cache.entries.map(({ kind, prefix, nbma }) => ({
+    const { tunnels } = await this.ask<ViewAsJson>('view');
+    return tunnels.flatMap(({ entries }) =>
+      entries.map(({ kind, prefix, nbma }) => ({
         kind,
-        prefix,
+        prefix: `${prefix.address}/${prefix.length}`,
         nbma: nbma?.address ?? null,
       })),
     );
@@ -181,13 +190,13 @@ export class Node {
 /** Gives a tunnel device its overlay addresses, and the routes of the blueprint. */
 async function plumb(lab: Lab, role: Role, device: string): Promise<void> {
   const commands = [
-    `ip addr add ${overlayOf(role)}/32 dev ${device}`,
+    `ip addr replace ${overlayOf(role)}/32 dev ${device}`,
     `ip link set ${device} up mtu ${TUNNEL_MTU}`,
-    `ip route add 10.0.0.0/24 dev ${device} src ${overlayOf(role)}`,
-    `ip route add 172.16.0.0/16 dev ${device}`,
-    `ip -6 addr add ${overlay6Of(role)}/128 dev ${device} nodad`,
-    `ip -6 route add fd00:10::/64 dev ${device}`,
-    `ip -6 route add fd00:172::/32 dev ${device}`,
+    `ip route replace 10.0.0.0/24 dev ${device} src ${overlayOf(role)}`,
+    `ip route replace 172.16.0.0/16 dev ${device}`,
+    `ip -6 addr replace ${overlay6Of(role)}/128 dev ${device} nodad`,
+    `ip -6 route replace fd00:10::/64 dev ${device}`,
+    `ip -6 route replace fd00:172::/32 dev ${device}`,
   ];
   await lab.runIn(role, 'sh', '-ec', commands.join('\n'));
 }

@@ -28,9 +28,9 @@ function outcomeOf(what: Command['what'], args: readonly string[]): unknown {
     case 'stats':
       return node.stats();
     case 'lookup':
-      return node.lookup('tun0', first);
-    case 'snapshot':
-      return node.snapshot();
+      return node.lookup(first);
+    case 'view':
+      return node.view();
     case 'clear':
       return node.command({ kind: 'clear', tunnel: 'tun0', what: 'shortcuts' });
   }
