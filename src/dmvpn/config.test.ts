@@ -1,0 +1,132 @@
+import { describe, expect, it } from 'vitest';
+import type { DmvpnConfig, TunnelConfig } from './config.js';
+import { DEFAULT_LIMITS, readConfig } from './settings.js';
+import { hubTunnel, spokeTunnel } from './virtual-lab.js';
+
+const spoke = (over: object): DmvpnConfig => ({
+  tunnels: [spokeTunnel(1, over as Partial<TunnelConfig>)],
+});
+
+describe('readConfig', () => {
+  it('fills in the defaults, and hands the engine what is its', () => {
+    const { name, address, local, protection } = hubTunnel();
+    const [tunnel] = readConfig({ tunnels: [{ name, address, local, protection }] }).tunnels;
+    expect(tunnel).toMatchObject({ carrier: 'gre', key: null, mtu: 1_400, local: { port: 0 } });
+    expect(tunnel?.engine).toMatchObject({
+      holdingTimeSeconds: 7_200,
+      hopCount: 255,
+      unique: true,
+      protected: false,
+      limits: DEFAULT_LIMITS,
+      nhs: [],
+    });
+  });
+
+  it('separates LANs from routes, and has port 4754 where GRE is in UDP', () => {
+    const [tunnel] = readConfig(spoke({ carrier: 'gre-udp' })).tunnels;
+    expect(tunnel?.engine.localPrefixes.map((p) => String(p.address))).toEqual(['192.168.101.0']);
+    expect(tunnel?.routes.map((r) => r.kind)).toEqual(['static', 'static']);
+    expect([tunnel?.local.port, tunnel?.engine.defaultPort]).toEqual([4_754, 4_754]);
+  });
+
+  it('leaves the limits that are not given as they are', () => {
+    const [tunnel] = readConfig(spoke({ limits: { maxEntries: 10 } })).tunnels;
+    expect(tunnel?.engine.limits).toEqual({ ...DEFAULT_LIMITS, maxEntries: 10 });
+  });
+
+  const wrong: readonly [string, object, string][] = [
+    [
+      'an NBMA address',
+      { nhs: [{ address: '10.0.0.100', nbma: '192.168.0' }] },
+      "tunnels[0].nhs[0].nbma: '192.168.0' is not an IPv4 address",
+    ],
+    [
+      'a family',
+      { nhs: [{ address: '10.0.0.100', nbma: '2001:db8::1' }] },
+      "tunnels[0].nhs[0].nbma: '2001:db8::1' is not an IPv4 address",
+    ],
+    [
+      'a tunnel address',
+      { address: '10.0.0.1' },
+      "tunnels[0].address: '10.0.0.1' is not an address with a length, such as '10.0.0.1/24'",
+    ],
+    [
+      'a multicast local address',
+      { local: '224.0.0.1' },
+      "tunnels[0].local: '224.0.0.1' is not a unicast address",
+    ],
+    [
+      'host bits in a prefix',
+      { routes: [{ prefix: '10.0.0.1/24' }] },
+      "tunnels[0].routes[0].prefix: '10.0.0.1/24' is not a prefix; did you mean '10.0.0.0/24'?",
+    ],
+    ['an unknown option', { nsh: [] }, 'tunnels[0].nsh: there is no such option'],
+    [
+      'an unknown option further in',
+      { nhs: [{ address: 'dynamic', nbma: 'hub.example', prio: 1 }] },
+      'tunnels[0].nhs[0].prio: there is no such option',
+    ],
+    [
+      'a missing value',
+      { protection: undefined },
+      'tunnels[0].protection: an object expected, got nothing',
+    ],
+    [
+      'an unknown protection',
+      { protection: { kind: 'none' } },
+      "tunnels[0].protection.kind: 'insecure-cleartext' expected, got 'none'",
+    ],
+    ['a number as text', { key: '42' }, "tunnels[0].key: a number expected, got '42'"],
+    [
+      'a number out of range',
+      { holdingTimeSeconds: 65_536 },
+      'tunnels[0].holdingTimeSeconds: a whole number from 1 to 65535 expected, got 65536',
+    ],
+    ['a list that is none', { routes: {} }, 'tunnels[0].routes: a list expected, got an object'],
+    ['a flag', { redirect: 'yes' }, "tunnels[0].redirect: true or false expected, got 'yes'"],
+    [
+      'a multicast target',
+      { multicast: ['dynamics'] },
+      "tunnels[0].multicast[0]: 'dynamics' is not an IPv4 address",
+    ],
+    [
+      'a small MTU for IPv6',
+      { address: '2001:db8::1/64', mtu: 1_000 },
+      'tunnels[0].mtu: at least 1280 expected where IPv6 is carried (RFC 8200 §5)',
+    ],
+    [
+      'no password at all',
+      { authentication: { kind: 'cisco', passwords: [] } },
+      'tunnels[0].authentication.passwords: at least 1 expected',
+    ],
+  ];
+  it.each(wrong)('refuses %s by its path', (_, over, message) => {
+    expect(() => readConfig(spoke(over))).toThrow(message);
+  });
+
+  it('never quotes a secret', () => {
+    const passwords = ['much-too-long-a-secret'];
+    const attempt = (): unknown =>
+      readConfig(spoke({ authentication: { kind: 'cisco', passwords } }));
+    expect(attempt).toThrow(
+      'tunnels[0].authentication.passwords[0]: 1 to 8 printable ASCII characters expected',
+    );
+    expect(attempt).not.toThrow(/secret/);
+    const keys = [{ spi: 1, key: 'another secret' }];
+    expect(() => readConfig(spoke({ authentication: { kind: 'mac', keys } }))).not.toThrow(
+      /secret/,
+    );
+  });
+
+  it('wants tunnels that can be told apart', () => {
+    const tunnels = [spokeTunnel(1), { ...spokeTunnel(1), name: 'tun101' }];
+    expect(() => readConfig({ tunnels })).toThrow(
+      'tunnels[1].key: tunnels[0] has the same local address and key',
+    );
+    expect(() => readConfig({ tunnels: [spokeTunnel(1), spokeTunnel(2)] })).toThrow(
+      "tunnels[1].name: 'tun100' is the name of tunnels[0] already",
+    );
+    expect(() => readConfig({ tunnels: [] })).toThrow('tunnels: at least 1 expected');
+    expect(() => readConfig(null as unknown as DmvpnConfig)).toThrow(TypeError);
+  });
+});
