@@ -9,6 +9,34 @@ export {
   type PacketCipher,
   randomOctets,
 } from './crypto.js';
+export { decodeEspHeader, type EspHeader } from './esp/header.js';
+export { EspInbound, type OpenedSlot, openedSlot } from './esp/inbound.js';
+export { EspOutbound } from './esp/outbound.js';
+export { ReplayWindow } from './esp/replay-window.js';
+export { classifyUdpPayload, type UdpPayload } from './esp/udp-encapsulation.js';
+export type {
+  AssociationOffer,
+  DeletionReason,
+  DirectionKeys,
+  Encapsulation,
+  FailureReason,
+  KeyExchange,
+  KeyExchangeOutput,
+  Lifetimes,
+  Selector,
+} from './key-exchange.js';
+export { type KeyRequest, ManualKeys } from './manual-keys.js';
+export { DEFAULT_PROFILE, type ProtectionProfile } from './profile.js';
+export {
+  IpsecProtection,
+  type ProtectionOutput,
+  type ProtectionParts,
+  type Unopened,
+} from './protection.js';
+export type { ProtectionCounters } from './protection-counters.js';
+export { Association, type AssociationStats, type PacketFrame } from './sa/association.js';
+export { SecurityAssociationDatabase } from './sa/database.js';
+export { UNLIMITED } from './sa/lifetime.js';
 export { SecretBytes } from './secret.js';
 export {
   type CipherSuite,

@@ -89,6 +89,8 @@ export type KeyExchangeOutput =
       readonly kind: 'rekeyed';
       readonly peer: Endpoint;
       readonly replaces: number;
+      /** Whether this end began it: then the peer is ready for packets under the new keys (RFC 7296 §2.8). */
+      readonly startedHere: boolean;
       readonly offer: AssociationOffer;
     }
   /** Packets to the peer now go elsewhere: authenticated change of its address or port. */
