@@ -1,0 +1,129 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { IpAddress } from './address.js';
+import { fromHex, readU32 } from './bytes.js';
+import { IP_PROTOCOL } from './ip-protocol.js';
+import {
+  decodeIpv6Header,
+  decodeIpv6UpperLayer,
+  encodeIpv6Header,
+  IPV6_LAYOUT,
+  type Ipv6Header,
+  ipv6HeaderOctets,
+} from './ipv6.js';
+import { unwrap } from './result.js';
+
+const below = (limit: number) => fc.nat(limit - 1);
+const address = fc
+  .tuple(fc.integer(), fc.integer(), fc.integer(), fc.integer())
+  .map((words) => new IpAddress(6, ...words));
+const header: fc.Arbitrary<Ipv6Header> = fc.record({
+  dscp: below(64),
+  ecn: below(4),
+  flowLabel: below(0x10_0000),
+  payloadOctets: below(0x1_0000),
+  nextHeader: below(256),
+  hopLimit: below(256),
+  source: address,
+  destination: address,
+});
+const encoded = (h: Ipv6Header): Uint8Array => {
+  const out = new Uint8Array(ipv6HeaderOctets(h)).fill(0xa5);
+  encodeIpv6Header(h, out, 0);
+  return out;
+};
+const [sample] = fc.sample(header, { numRuns: 1, seed: 7 });
+const packet = (nextHeader: number, ...extensions: string[]): Uint8Array =>
+  Uint8Array.of(
+    ...encoded({ ...(sample as Ipv6Header), nextHeader }),
+    ...fromHex(extensions.join('')),
+  );
+
+describe('IPv6 header', () => {
+  it('gives back what it has written, and nothing around it', () => {
+    fc.assert(
+      fc.property(header, fc.nat(7), (h, at) => {
+        const out = new Uint8Array(60).fill(0xa5);
+        const end = encodeIpv6Header(h, out, at);
+        expect(end).toBe(at + 40);
+        expect(unwrap(decodeIpv6Header(out.subarray(at)))).toEqual(h);
+        expect(out.subarray(0, at).every((o) => o === 0xa5)).toBe(true);
+        expect(out.subarray(end).every((o) => o === 0xa5)).toBe(true);
+      }),
+    );
+  });
+
+  it('calls every prefix truncated, and another version bad', () => {
+    const b = packet(59);
+    for (let octets = 0; octets < 40; octets++)
+      expect(decodeIpv6Header(b.subarray(0, octets))).toMatchObject({
+        error: { code: 'truncated', offset: 0, expected: 40, actual: octets },
+      });
+    b[0] = 0x45;
+    expect(decodeIpv6Header(b)).toMatchObject({
+      error: { code: 'bad-version', field: 'ipv6.version', offset: 0, expected: 6, actual: 4 },
+    });
+  });
+
+  it('agrees with buffer-layout', () => {
+    fc.assert(
+      fc.property(header, (h) => {
+        const fields = IPV6_LAYOUT.decode(Buffer.from(encoded(h)));
+        expect(fields).toMatchObject({
+          payloadOctets: h.payloadOctets,
+          nextHeader: h.nextHeader,
+          hopLimit: h.hopLimit,
+        });
+        expect(readU32(fields.source as Uint8Array, 0) | 0).toBe(h.source.w0);
+      }),
+    );
+  });
+});
+
+describe('IPv6 upper layer', () => {
+  const PADDING = '000104000000'; // options that fill six octets
+  const next = (protocol: number): string => protocol.toString(16).padStart(2, '0');
+
+  it.each<[string, Uint8Array, object]>([
+    ['none', packet(47), { protocol: 47, at: 40, isFragment: false }],
+    ['hop by hop', packet(0, `2f00${PADDING}`), { protocol: 47, at: 48, isFragment: false }],
+    [
+      'routing, then destination options of 16 octets',
+      packet(43, `3c00${PADDING}`, `2f01${PADDING}${'00'.repeat(8)}`),
+      { protocol: 47, at: 64, isFragment: false },
+    ],
+    [
+      'a first fragment',
+      packet(44, '2f00000100000001'),
+      { protocol: 47, at: 48, isFragment: true },
+    ],
+    ['a last fragment', packet(44, '2f00000800000001'), { protocol: 47, at: 48, isFragment: true }],
+    [
+      'an atomic fragment',
+      packet(44, '2f00000000000001'),
+      { protocol: 47, at: 48, isFragment: false },
+    ],
+  ])('is found behind %s', (_, b, expected) => {
+    expect(unwrap(decodeIpv6UpperLayer(b))).toEqual(expected);
+  });
+
+  it('is truncated where an extension is', () => {
+    const b = packet(IP_PROTOCOL.HOP_BY_HOP, `2f01${PADDING}${'00'.repeat(8)}`);
+    for (let octets = 40; octets < b.length; octets++)
+      expect(decodeIpv6UpperLayer(b.subarray(0, octets))).toMatchObject({
+        error: {
+          code: 'truncated',
+          field: 'ipv6.extension',
+          offset: 40,
+          expected: octets < 48 ? 48 : 56,
+        },
+      });
+  });
+
+  it('is not looked for behind more than 16 extensions', () => {
+    const chain = Array.from({ length: 16 }, () => `${next(60)}00${PADDING}`);
+    expect(decodeIpv6UpperLayer(packet(60, ...chain))).toMatchObject({
+      error: { code: 'too-many', offset: 40 + 16 * 8, expected: 16 },
+    });
+  });
+});
