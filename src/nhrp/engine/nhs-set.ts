@@ -76,10 +76,17 @@ export class NhsSet {
     return null;
   }
 
-  /** Our address as the outside sees it, when a NAT changes it. */
-  behindNat(): IpAddress | null {
-    for (const one of this.registrations()) if (one.behindNat !== null) return one.behindNat;
-    return null;
+  /**
+   * Our endpoint as the outside sees it, when a NAT changes it. Two servers that see the same one show that the
+   * mapping does not depend on whom we send to.
+   */
+  outside(): { readonly nbma: Endpoint; readonly independent: boolean } | null {
+    const seen: Endpoint[] = [];
+    for (const one of this.registrations()) if (one.outside !== null) seen.push(one.outside);
+    const [nbma] = seen;
+    if (nbma === undefined) return null;
+    const independent = seen.length > 1 && seen.every((other) => endpointEquals(other, nbma));
+    return { nbma, independent };
   }
 
   /** Finds the registration that a reply answers; false when nobody asked. */

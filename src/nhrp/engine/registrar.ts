@@ -28,6 +28,7 @@ import { hasUnknownCompulsory, replyExtensions } from './extensions.js';
 import { groupOf } from './group.js';
 import { cieOf, ciesOf, isUsableNbma, mapExtension, plainAddress, prefixBits } from './messages.js';
 import type { Questions } from './questions.js';
+import { seenPortExtension } from './seen-port.js';
 
 const AUTHORIZATION_WAIT_MS = 10_000;
 
@@ -280,10 +281,15 @@ export class Registrar {
       cies: [responder],
     }));
     const asked = ciesOf(message, ExtensionType.NAT_ADDRESS) ?? [];
-    return mapExtension(filled, ExtensionType.NAT_ADDRESS, (e) => ({
+    const answered = mapExtension(filled, ExtensionType.NAT_ADDRESS, (e) => ({
       ...e,
       cies: behindNat ? [...asked, outside] : asked,
     }));
+    const { defaultPort } = config;
+    if (answered === null || defaultPort === 0 || (!behindNat && from.port === defaultPort))
+      return answered;
+    const seen = { protocolAddress: source, nbma: from, independent: false };
+    return [...answered, seenPortExtension([seen])];
   }
 }
 

@@ -27,6 +27,7 @@ import {
   plainAddress,
   requestExtensions,
 } from './messages.js';
+import { seenPortOf } from './seen-port.js';
 import type { Timer } from './timers.js';
 
 const FIRST_RETRY_MS = 1_000;
@@ -45,6 +46,8 @@ export class Registration {
   protocolAddress: IpAddress | null;
   /** Our NBMA address as the server sees it, when a NAT changes it. */
   behindNat: IpAddress | null = null;
+  /** The same with its port, where the server tells it. */
+  outside: Endpoint | null = null;
   unanswered = 0;
   #active = false;
   #up = false;
@@ -275,6 +278,8 @@ export class Registration {
     const own = nat.find((cie) => plainAddress(cie.protocolAddress)?.equals(config.address));
     const seen = own === undefined ? null : plainAddress(own.nbmaAddress);
     this.behindNat = seen === null || seen.equals(this.context.nbmaAddress) ? null : seen;
+    const port = seenPortOf(message, config.address)?.nbma ?? null;
+    this.outside = port ?? (this.behindNat === null ? null : this.context.endpoint(this.behindNat));
   }
 
   #setEntry(now: number, server: IpAddress): void {
@@ -295,6 +300,7 @@ export class Registration {
     if (!this.#up || server === null) return;
     this.#up = false;
     this.behindNat = null;
+    this.outside = null;
     const { bindings, cache, config } = this.context;
     const slot = cache.find(server, now);
     if (slot >= 0 && cache.kindOf(slot) === 'nhs') bindings.remove(now, slot, reason);

@@ -9,12 +9,14 @@ import type { CieMessage } from '../codec/message.js';
 import { CieCode, PacketType, ResolutionFlag } from '../codec/numbers.js';
 import type { EngineContext } from './context.js';
 import { cieOf, headerOf, requestExtensions } from './messages.js';
+import { ownOutside } from './nat.js';
 import type { NhsSet } from './nhs-set.js';
 import type { Timer } from './timers.js';
 
 const SEND_AT_MS = [0, 1_000, 3_000, 7_000, 14_000, 21_000, 28_000] as const;
 const GIVE_UP_MS = 30_000;
 const NEGATIVE_MS = 180_000;
+const MAX_ANSWERED = 256;
 
 /** Why an address is asked for: a redirect (Phase 3), an unresolved next hop (Phase 2), or a shortcut's renewal. */
 export type ResolutionCause = 'redirect' | 'miss' | 'renewal';
@@ -31,6 +33,8 @@ export interface Pending {
 export class Resolutions {
   readonly #byId = new Map<number, Pending>();
   readonly #byDestination = new Map<string, Pending>();
+  /** Ids that were answered lately: a second answer to them is no fault. */
+  readonly #answered = new Set<number>();
 
   constructor(
     readonly context: EngineContext,
@@ -82,8 +86,15 @@ export class Resolutions {
     return this.#byId.get(requestId) ?? null;
   }
 
+  wasAnswered(requestId: number): boolean {
+    return this.#answered.has(requestId);
+  }
+
   /** The answer has come: nothing is retried any more. The caller installs it. */
   finish(pending: Pending): void {
+    this.#answered.add(pending.requestId);
+    const oldest = this.#answered.values().next();
+    if (this.#answered.size > MAX_ANSWERED && !oldest.done) this.#answered.delete(oldest.value);
     pending.timer?.cancel();
     this.#byId.delete(pending.requestId);
     this.#byDestination.delete(pending.destination.toString());
@@ -149,12 +160,8 @@ export class Resolutions {
 
   #request({ destination, requestId }: Pending): CieMessage {
     const { config, nbmaAddress } = this.context;
-    const seen = this.servers.behindNat();
+    const { nat, seen } = ownOutside(this.context, this.servers);
     const bits = hostBits(config.address.family);
-    const nat =
-      seen === null
-        ? []
-        : [cieOf({ prefixLength: bits, nbmaAddress: seen, protocolAddress: config.address })];
     return {
       ...headerOf(
         { nbma: nbmaAddress, protocol: config.address, hopCount: config.hopCount },
@@ -174,7 +181,7 @@ export class Resolutions {
           holdingTimeSeconds: config.holdingTimeSeconds,
         }),
       ],
-      extensions: requestExtensions(nat),
+      extensions: [...requestExtensions(nat), ...seen],
     };
   }
 

@@ -7,10 +7,10 @@ import type { CieMessage } from '../codec/message.js';
 import { CieCode, ErrorCode, ExtensionType, ResolutionFlag } from '../codec/numbers.js';
 import type { EngineContext } from './context.js';
 import type { Errors } from './errors.js';
-import { ciesOf, isUsableNbma, plainAddress, prefixBits } from './messages.js';
+import { ciesOf, plainAddress, prefixBits } from './messages.js';
+import { reachOf } from './nat.js';
 import type { NhsSet } from './nhs-set.js';
 import { isNoBinding, type Pending, type Resolutions } from './resolution.js';
-import { seenEndpoint } from './seen-port.js';
 import type { Shortcuts } from './shortcuts.js';
 
 export interface ResolverParts {
@@ -27,6 +27,7 @@ export class Resolver {
   handleReply(now: number, message: CieMessage, octets: Uint8Array, from: Endpoint): void {
     const { context, resolutions, errors } = this.parts;
     const pending = resolutions.find(message.requestId);
+    if (resolutions.wasAnswered(message.requestId)) return context.drop('stale', from);
     if (pending === null || !isAbout(message, pending.destination)) {
       context.drop('unsolicited', from); // RFC 2332 §5.2.2: error 10
       return errors.report(now, {
@@ -64,12 +65,14 @@ export class Resolver {
   #install(now: number, message: CieMessage, cie: Cie, pending: Pending, from: Endpoint): void {
     const { context, resolutions } = this.parts;
     const via = plainAddress(cie.protocolAddress) ?? pending.destination;
-    const nbma = this.#nbmaOf(message, cie, via, from);
+    const claimed = plainAddress(cie.nbmaAddress);
+    const station = { protocolAddress: via, claimedNbma: claimed, from };
+    const { nbma } = reachOf(context, this.parts.servers, message, station);
     const isBad =
       isMulticast(via) || isUnspecified(via) || context.isOwn(via) || cie.holdingTimeSeconds === 0;
     if (nbma === null || isBad || nbma.address.equals(context.nbmaAddress)) {
       context.drop('refused', from);
-      return resolutions.fail(now, pending, 'unusable answer');
+      return resolutions.fail(now, pending, nbma === null ? 'no direct way' : 'unusable answer');
     }
     resolutions.finish(pending);
     this.#clearMark(now, pending.destination);
@@ -109,28 +112,6 @@ export class Resolver {
       ? hostPrefix(destination)
       : shortcuts.clamp(destination, told);
     shortcuts.install(now, destination, prefix, via, cie.holdingTimeSeconds);
-  }
-
-  /** Facts C.3 step 7: the NAT extension's word, else the outer source of a direct reply, else the CIE's. */
-  #nbmaOf(message: CieMessage, cie: Cie, via: IpAddress, from: Endpoint): Endpoint | null {
-    const { context, servers } = this.parts;
-    const claimed = plainAddress(cie.nbmaAddress);
-    const nat = ciesOf(message, ExtensionType.NAT_ADDRESS) ?? [];
-    const outside = plainAddress(
-      nat.find((c) => plainAddress(c.protocolAddress)?.equals(via))?.nbmaAddress ?? null,
-    );
-    const address = outside ?? claimed;
-    if (address === null || !isUsableNbma(address)) return null;
-    if (from.address.equals(address)) return from;
-    const isDirect =
-      ciesOf(message, ExtensionType.REVERSE_TRANSIT_RECORD)?.length === 0 &&
-      servers.at(from) === null;
-    if (outside === null && isDirect && this.#isUnknownPeer(from)) return from;
-    return seenEndpoint(message, via) ?? context.endpoint(address);
-  }
-
-  #isUnknownPeer(from: Endpoint): boolean {
-    return this.parts.context.cache.byNbma(from).length === 0;
   }
 
   #negative(now: number, message: CieMessage, pending: Pending): void {

@@ -19,9 +19,10 @@ import type { EngineContext } from './context.js';
 import type { Errors } from './errors.js';
 import { hasUnknownCompulsory, replyExtensions } from './extensions.js';
 import type { GivenMappings } from './given.js';
-import { cieOf, ciesOf, isUsableNbma, mapExtension, plainAddress } from './messages.js';
+import { cieOf, isUsableNbma, mapExtension, plainAddress } from './messages.js';
+import { type OwnOutside, ownOutside, reachOf } from './nat.js';
 import type { NhsSet } from './nhs-set.js';
-import { seenEndpoint } from './seen-port.js';
+import { SEEN_PORT_EXTENSION, seenPortExtension } from './seen-port.js';
 import type { Transit } from './transit.js';
 
 export interface ResponderParts {
@@ -38,6 +39,8 @@ interface Request {
   readonly from: Endpoint;
   readonly source: IpAddress;
   readonly destination: IpAddress;
+  /** Both ends are behind NATs: the reply goes both ways, and the direct one opens ours. */
+  isPunched: boolean;
 }
 
 export class Responder {
@@ -48,7 +51,7 @@ export class Responder {
     const source = plainAddress(message.sourceProtocolAddress);
     const destination = plainAddress(message.destinationProtocolAddress);
     if (source === null || destination === null) return context.drop('unsupported', from);
-    const request = { message, octets, from, source, destination };
+    const request = { message, octets, from, source, destination, isPunched: false };
     this.#forgetNegative(now, source);
     if (context.locator.locate(now, destination).kind === 'local')
       return this.#answerAsEgress(now, request);
@@ -69,7 +72,7 @@ export class Responder {
       return this.#refuse(now, request, CieCode.NOT_UNIQUE);
     }
     const prefix = this.#prefixFor(request.destination);
-    const seen = servers.behindNat();
+    const own = ownOutside(context, servers);
     const cie = cieOf({
       prefixLength: prefix.length,
       mtu: config.mtu,
@@ -77,18 +80,17 @@ export class Responder {
       nbmaAddress,
       protocolAddress: config.address,
     });
-    const nat = seen === null ? [] : [cieOf({ ...natFields(config.address, seen) })];
     this.#cacheSource(now, request);
     this.#remember(now, request, prefix, config.address, config.holdingTimeSeconds);
     const flags = ResolutionFlag.AUTHORITATIVE | ResolutionFlag.DESTINATION_STABLE;
-    this.#reply(now, request, cie, nat, config.unique ? flags | ResolutionFlag.UNIQUE : flags);
+    this.#reply(now, request, cie, own, config.unique ? flags | ResolutionFlag.UNIQUE : flags);
   }
 
   /** A binding that was registered here: the server is authoritative for it (RFC 2332 §5.2.2). */
   #answerFor(now: number, request: Request, slot: number): void {
-    const { cache } = this.parts.context;
+    const { context } = this.parts;
     if (this.#isRefusedByExtension(now, request)) return;
-    const entry = cache.entry(slot);
+    const entry = context.cache.entry(slot);
     if (entry.nbma === null) return;
     if (request.message.flags & ResolutionFlag.UNIQUE && !(entry.flags & CacheFlag.UNIQUE)) {
       return this.#refuse(now, request, CieCode.NOT_UNIQUE);
@@ -109,7 +111,10 @@ export class Responder {
     const nat = entry.flags & CacheFlag.NAT ? [cieOf(natFields(nextHop, entry.nbma.address))] : [];
     this.#remember(now, request, entry.prefix, nextHop, left);
     const unique = entry.flags & CacheFlag.UNIQUE ? ResolutionFlag.UNIQUE : 0;
-    this.#reply(now, request, cie, nat, ResolutionFlag.AUTHORITATIVE | unique);
+    const port = { protocolAddress: nextHop, nbma: entry.nbma, independent: false };
+    const hasPort = nat.length > 0 && context.config.defaultPort !== 0;
+    const seen = hasPort ? [seenPortExtension([port])] : [];
+    this.#reply(now, request, cie, { nat, seen }, ResolutionFlag.AUTHORITATIVE | unique);
   }
 
   #answerableSlot(now: number, { destination }: Request): number | null {
@@ -130,12 +135,12 @@ export class Responder {
       now,
       request,
       cieOf({ code, prefixLength: asked, protocolAddress: request.destination }),
-      [],
+      NOT_BEHIND_NAT,
       0,
     );
   }
 
-  #reply(now: number, request: Request, cie: Cie, nat: readonly Cie[], flags: number): void {
+  #reply(now: number, request: Request, cie: Cie, outside: OwnOutside, flags: number): void {
     const { context } = this.parts;
     const { message } = request;
     const own = cieOf({
@@ -146,22 +151,26 @@ export class Responder {
     });
     const kept = ResolutionFlag.ROUTER | ResolutionFlag.SOURCE_STABLE | ResolutionFlag.NAT;
     const responder = mapExtension(
-      replyExtensions(message),
+      replyExtensions(message)?.filter((e) => e.type !== SEEN_PORT_EXTENSION) ?? null,
       ExtensionType.RESPONDER_ADDRESS,
-      (e) => ({
-        ...e,
-        cies: [own],
-      }),
+      (e) => ({ ...e, cies: [own] }),
     );
+    const nat = mapExtension(responder, ExtensionType.NAT_ADDRESS, (e) => ({
+      ...e,
+      cies: outside.nat,
+    }));
     const reply: CieMessage = {
       ...message,
       type: PacketType.RESOLUTION_REPLY,
       hopCount: context.config.hopCount,
       flags: (message.flags & kept) | flags,
       cies: [cie],
-      extensions: mapExtension(responder, ExtensionType.NAT_ADDRESS, (e) => ({ ...e, cies: nat })),
+      extensions: nat === null ? null : [...nat, ...outside.seen],
     };
-    context.send(now, reply, this.#replyTo(now, request));
+    const to = this.#replyTo(now, request);
+    context.send(now, reply, to);
+    if (request.isPunched && !endpointEquals(to, request.from))
+      context.send(now, reply, request.from);
   }
 
   /** Straight to the requester when it can be reached (RFC 2332 §5.2.4), else back the way the request came. */
@@ -191,19 +200,16 @@ export class Responder {
   }
 
   /** The requester's own binding, when it says that it is stable (S) and for how long (§6.2.1). */
-  #cacheSource(now: number, { message, source, from }: Request): void {
+  #cacheSource(now: number, request: Request): void {
+    const { message, source, from } = request;
     const { context } = this.parts;
     const holding = message.cies[0]?.holdingTimeSeconds ?? 0;
     if (!(message.flags & ResolutionFlag.SOURCE_STABLE) || holding === 0) return;
     const claimed = plainAddress(message.sourceNbmaAddress);
-    const nat = ciesOf(message, ExtensionType.NAT_ADDRESS) ?? [];
-    const outside = plainAddress(
-      nat.find((c) => plainAddress(c.protocolAddress)?.equals(source))?.nbmaAddress ?? null,
-    );
-    const address = outside ?? claimed;
-    if (address === null || !isUsableNbma(address) || address.equals(context.nbmaAddress)) return;
-    const seen = seenEndpoint(message, source);
-    const nbma = from.address.equals(address) ? from : (seen ?? context.endpoint(address));
+    const station = { protocolAddress: source, claimedNbma: claimed, from };
+    const { nbma, isPunched } = reachOf(context, this.parts.servers, message, station);
+    if (nbma === null || nbma.address.equals(context.nbmaAddress)) return;
+    request.isPunched = isPunched;
     const behindNat = claimed !== null && !claimed.equals(nbma.address);
     context.bindings.set(now, {
       kind: 'cached',
@@ -260,6 +266,8 @@ export class Responder {
     if (slot >= 0 && cache.kindOf(slot) === 'negative') bindings.remove(now, slot, 'replaced');
   }
 }
+
+const NOT_BEHIND_NAT: OwnOutside = { nat: [], seen: [] };
 
 const natFields = (protocolAddress: IpAddress, nbmaAddress: IpAddress): Partial<Cie> => ({
   prefixLength: hostBits(protocolAddress.family),

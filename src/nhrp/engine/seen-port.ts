@@ -3,7 +3,8 @@
  * 0x3801 (experimental range, not compulsory; facts F) lists {protocol address, NBMA address, port} as the server saw
  * it. Others pass it on untouched or ignore it.
  *
- *   octets of an item: family 1 (4 or 6), NBMA family 1, port 2, protocol address 4/16, NBMA address 4/16
+ *   octets of an item: family 1 (4 or 6), NBMA family 1 (with 0x80: the mapping is endpoint-independent, RFC 4787 §4.1,
+ *   as several servers see it alike), port 2, protocol address 4/16, NBMA address 4/16
  */
 import {
   addressOctets,
@@ -23,18 +24,22 @@ export const SEEN_PORT_EXTENSION = 0x3801;
 const ITEM_HEADER_OCTETS = 4;
 const MAX_ITEMS = 8;
 
+const INDEPENDENT = 0x80;
+
 export interface SeenPort {
   readonly protocolAddress: IpAddress;
   readonly nbma: Endpoint;
+  /** Whoever sends there reaches the station, once it has sent itself. */
+  readonly independent: boolean;
 }
 
 /** The extension with these items. */
 export function seenPortExtension(items: readonly SeenPort[]): Extension {
   const octets = new Uint8Array(items.reduce((sum, item) => sum + itemOctets(item), 0));
   let at = 0;
-  for (const { protocolAddress, nbma } of items) {
+  for (const { protocolAddress, nbma, independent } of items) {
     at = writeU8(octets, at, protocolAddress.family);
-    at = writeU8(octets, at, nbma.address.family);
+    at = writeU8(octets, at, nbma.address.family | (independent ? INDEPENDENT : 0));
     at = writeU16(octets, at, nbma.port);
     at = writeAddress(nbma.address, octets, writeAddress(protocolAddress, octets, at));
   }
@@ -48,8 +53,8 @@ export function seenPortsOf(message: NhrpMessage): readonly SeenPort[] {
 }
 
 /** Where the message says that station is seen. */
-export const seenEndpoint = (message: NhrpMessage, station: IpAddress): Endpoint | null =>
-  seenPortsOf(message).find((item) => item.protocolAddress.equals(station))?.nbma ?? null;
+export const seenPortOf = (message: NhrpMessage, station: IpAddress): SeenPort | null =>
+  seenPortsOf(message).find((item) => item.protocolAddress.equals(station)) ?? null;
 
 /** A transit server's addition: where it sees the station that the message speaks of, if that has a port of its own. */
 export function withSeenPort(
@@ -66,8 +71,8 @@ export function withSeenPort(
   const nbma = slot < 0 ? null : context.cache.nbmaOf(slot);
   const seen = nbma ?? from;
   if (seen.port === context.config.defaultPort) return message;
-  const item = seenPortExtension([{ protocolAddress: station, nbma: seen }]);
-  return { ...message, extensions: [...message.extensions, item] };
+  const item = { protocolAddress: station, nbma: seen, independent: false };
+  return { ...message, extensions: [...message.extensions, seenPortExtension([item])] };
 }
 
 const itemOctets = ({ protocolAddress, nbma }: SeenPort): number =>
@@ -77,7 +82,8 @@ function readItems(octets: Uint8Array): readonly SeenPort[] {
   const items: SeenPort[] = [];
   for (let at = 0; at + ITEM_HEADER_OCTETS <= octets.length && items.length < MAX_ITEMS; ) {
     const family = familyOf(readU8(octets, at));
-    const nbmaFamily = familyOf(readU8(octets, at + 1));
+    const second = readU8(octets, at + 1);
+    const nbmaFamily = familyOf(second & ~INDEPENDENT);
     if (family === null || nbmaFamily === null) return items;
     const protocolAt = at + ITEM_HEADER_OCTETS;
     const nbmaAt = protocolAt + (family === 4 ? 4 : 16);
@@ -85,7 +91,8 @@ function readItems(octets: Uint8Array): readonly SeenPort[] {
     if (end > octets.length) return items;
     const address = readAddress(octets, nbmaAt, nbmaFamily);
     const nbma = { address, port: readU16(octets, at + 2) };
-    items.push({ protocolAddress: readAddress(octets, protocolAt, family), nbma });
+    const independent = (second & INDEPENDENT) !== 0;
+    items.push({ protocolAddress: readAddress(octets, protocolAt, family), nbma, independent });
     at = end;
   }
   return items;
