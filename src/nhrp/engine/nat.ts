@@ -41,7 +41,8 @@ export function reachOf(
   const told = seen?.nbma.address ?? outsideOf(message, protocolAddress);
   const outside = told ?? claimedNbma;
   if (outside === null || !isUsableNbma(outside)) return BY_HUB;
-  const isItself = from.address.equals(outside) || (told === null && isFirstHand(message));
+  const isItself =
+    from.address.equals(outside) || (told === null && isFirstHand(message, protocolAddress));
   if (isItself && servers.at(from) === null) return { nbma: from, isPunched: false };
   const isBehindNat = seen !== null || !(claimedNbma?.equals(outside) ?? true);
   const hasPorts = context.config.defaultPort !== 0;
@@ -70,12 +71,17 @@ export interface OwnOutside {
   readonly seen: readonly Extension[];
 }
 
-/** No server stands in the record: the outer source is the sender, whatever it thinks that its address is (facts C.3). */
-const isFirstHand = (message: NhrpMessage): boolean => {
-  const isReply = isReplyType(message.type);
-  const { REVERSE_TRANSIT_RECORD, FORWARD_TRANSIT_RECORD } = ExtensionType;
-  return ciesOf(message, isReply ? REVERSE_TRANSIT_RECORD : FORWARD_TRANSIT_RECORD)?.length === 0;
-};
+/**
+ * The station brought the message itself: the outer source is its address, whatever it thinks that it is (facts C.3).
+ * No server stands in the record, and the responder of a reply is the station.
+ */
+function isFirstHand(message: NhrpMessage, station: IpAddress): boolean {
+  const { REVERSE_TRANSIT_RECORD, FORWARD_TRANSIT_RECORD, RESPONDER_ADDRESS } = ExtensionType;
+  if (!isReplyType(message.type)) return ciesOf(message, FORWARD_TRANSIT_RECORD)?.length === 0;
+  const responder = ciesOf(message, RESPONDER_ADDRESS)?.[0]?.protocolAddress ?? null;
+  const isAnswerOfIts = plainAddress(responder)?.equals(station) ?? false;
+  return isAnswerOfIts && ciesOf(message, REVERSE_TRANSIT_RECORD)?.length === 0;
+}
 
 /** The NAT extension's word about that station. */
 function outsideOf(message: NhrpMessage, station: IpAddress): IpAddress | null {
