@@ -57,7 +57,8 @@ export class Node {
     number,
     { resolve: (value: unknown) => void; reject: (why: Error) => void }
   >();
-  #ready = false;
+  #readyAt: number | null = null;
+  readonly #seenAt: number[] = [];
   #said = '';
   #exitCode: number | null = null;
   #commandCount = 0;
@@ -88,7 +89,7 @@ export class Node {
   /** Starts a node with this configuration, and resolves when its ports are open and its devices have addresses. */
   static async start(lab: Lab, role: Role, config: object): Promise<Node> {
     const node = new Node(lab, role, config);
-    await until(`${role} opens its ports`, async () => node.#ready || node.#mustLive(), {
+    await until(`${role} opens its ports`, async () => node.#readyAt !== null || node.#mustLive(), {
       everyMs: 50,
     });
     await plumb(lab, role, 'tun0');
@@ -100,20 +101,22 @@ export class Node {
     return this.events.filter((event): event is EventOf<T> => event.type === type);
   }
 
-  /** Waits until an event of that type, with these fields, has happened since the start; gives the milliseconds. */
+  /** Waits until an event of that type, with these fields, has happened; gives the milliseconds from the start to it. */
   async saw<T extends EventType>(
     type: T,
     fields: Partial<EventOf<T>> = {},
     seconds = 20,
   ): Promise<number> {
-    const wanted = Object.entries(fields);
-    const matches = (event: object): boolean =>
-      wanted.every(([name, value]) => (event as Record<string, unknown>)[name] === value);
-    return until(
-      `${this.role}: ${type} ${JSON.stringify(fields)}`,
-      async () => this.all(type).some(matches) || this.#mustLive(),
-      { seconds, everyMs: 50 },
-    );
+    const wanted = Object.entries({ type, ...fields });
+    const find = (): number =>
+      this.events.findIndex((event) =>
+        wanted.every(
+          ([name, value]) => (event as unknown as Record<string, unknown>)[name] === value,
+        ),
+      );
+    const what = `${this.role}: ${JSON.stringify(Object.fromEntries(wanted))}`;
+    await until(what, async () => find() >= 0 || this.#mustLive(), { seconds, everyMs: 50 });
+    return Math.round((this.#seenAt[find()] ?? 0) - (this.#readyAt ?? 0));
   }
 
   /** Asks the child; `lookup` with an address. */
@@ -169,14 +172,19 @@ export class Node {
 
   #onLine(text: string): void {
     const line = JSON.parse(text) as Line;
-    if (line.type === 'ready') this.#ready = true;
-    else if (line.type === 'event') this.events.push(line.event);
+    if (line.type === 'ready') this.#readyAt = performance.now();
+    else if (line.type === 'event') this.#onEvent(line.event);
     else {
       const waiting = this.#pending.get(line.id);
       this.#pending.delete(line.id);
       if (line.type === 'answer') waiting?.resolve(line.value);
       else waiting?.reject(new Error(`${this.role}: ${line.message}`));
     }
+  }
+
+  #onEvent(event: DmvpnEvent): void {
+    this.events.push(event);
+    this.#seenAt.push(performance.now());
   }
 
   #onExit(code: number): void {

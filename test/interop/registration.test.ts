@@ -130,6 +130,6 @@ describe.each(RELEASES)('registration, FRR of %s', (release) => {
       const after = await ourHub(lab, 'hub', settings);
       const took = await after.saw('spoke-registered', { protocolAddress: '10.0.0.1' });
       await until('the spoke reaches the hub', () => reachesHub(s1));
-      log.say(`registered again ${took} ms after our hub was back`);
+      log.say(`registered again ${took} ms after our hub was open`);
     }));
 });
