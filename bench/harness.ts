@@ -1,7 +1,7 @@
 /**
  * Side-by-side measurement: ours and a reference in the same run, round about, on the same input.
  * A round is: mutate the input, time one side, time the other (the order alternates). What counts is the median of
- * the rounds' ratios; load on the machine hits both sides of a round alike.
+ * the rounds' ratios. Time is processor time of this process, which other programs on the machine do not use up.
  */
 
 /** One line of the table. Both sides loop themselves, so that calling them costs nothing. */
@@ -27,7 +27,7 @@ export interface Row {
 export interface Measurement {
   readonly name: string;
   readonly reference: string | null;
-  /** Medians, nanoseconds an operation. */
+  /** Medians, nanoseconds of processor time an operation. */
   readonly oursNs: number;
   readonly referenceNs: number | null;
   /** Median of the rounds' ratios. */
@@ -41,7 +41,7 @@ export interface Measurement {
 
 export interface Settings {
   readonly rounds: number;
-  /** Least duration of one timed side of a round. */
+  /** Least processor time of one timed side of a round; it is counted in microseconds. */
   readonly sampleMs: number;
 }
 
@@ -101,9 +101,10 @@ interface Timed {
 }
 
 function time(run: (times: number) => number, times: number): Timed {
-  const begin = process.hrtime.bigint();
+  const begin = process.cpuUsage();
   const result = run(times);
-  const ns = Number(process.hrtime.bigint() - begin) / times;
+  const { user, system } = process.cpuUsage(begin);
+  const ns = ((user + system) * 1e3) / times;
   sink += result;
   return { ns, result };
 }

@@ -1,5 +1,6 @@
 /** All benchmarks. `npm run bench -- --help` says what can be asked for. */
 import { parseArgs } from 'node:util';
+import { cacheSuites } from './cache.js';
 import { DEFAULTS, type Row, report } from './harness.js';
 import { nhrpRows } from './nhrp.js';
 
@@ -19,7 +20,7 @@ const { values } = parseArgs({
   },
 });
 
-const SUITES: readonly (() => readonly Row[])[] = [nhrpRows];
+const SUITES: readonly (() => readonly Row[])[] = [nhrpRows, ...cacheSuites];
 
 /** A suite is made when its turn comes: its million entries do not lie in memory while another is measured. */
 function* rows(): Generator<Row> {

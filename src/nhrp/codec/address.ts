@@ -42,8 +42,10 @@ export function protocolFamilyOf(protocolType: number): IpFamily | 0 {
   return protocolType === ProtocolType.IPV6 ? 6 : 0;
 }
 
+const { LENGTH_MASK } = TypeLength;
+
 /** Octets that follow for an NBMA type/length octet. */
-export const lengthOf = (typeLength: number): number => typeLength & TypeLength.LENGTH_MASK;
+export const lengthOf = (typeLength: number): number => typeLength & LENGTH_MASK;
 
 /**
  * Reads an address whose octets have been checked to be there.
@@ -70,7 +72,7 @@ export function nhrpAddressOctets(a: NhrpAddress): number {
 /** The type/length octet of an NBMA address. */
 export function typeLengthOf(a: NhrpAddress): number {
   if (a === null || !isOpaque(a)) return nhrpAddressOctets(a);
-  return (a.typeLength & ~TypeLength.LENGTH_MASK) | a.octets.length;
+  return (a.typeLength & ~LENGTH_MASK) | a.octets.length;
 }
 
 /** Writes the address and returns the offset after it. */

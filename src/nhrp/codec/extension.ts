@@ -84,15 +84,19 @@ export interface ExtensionContext extends Families {
 export const isCiscoAuthentication = (spi: number, octets: number): boolean =>
   spi === CISCO_SPI && octets <= AUTHENTICATION_MIN_OCTETS + CISCO_MAX_PASSWORD_OCTETS;
 
+/** Bit n for each type n that holds CIEs. */
+const CIE_TYPES =
+  (1 << ExtensionType.RESPONDER_ADDRESS) |
+  (1 << ExtensionType.FORWARD_TRANSIT_RECORD) |
+  (1 << ExtensionType.REVERSE_TRANSIT_RECORD) |
+  (1 << ExtensionType.NAT_ADDRESS);
+const { DEVICE_CAPABILITIES } = ExtensionType;
+
 /** Whether a type of extension holds CIEs; 9 does so unless it has the eight octets of RFC 2735. */
-export function holdsCies(type: number, octets: number): boolean {
-  if (type === ExtensionType.NAT_ADDRESS) return octets !== CAPABILITIES_OCTETS;
-  return (
-    type === ExtensionType.RESPONDER_ADDRESS ||
-    type === ExtensionType.FORWARD_TRANSIT_RECORD ||
-    type === ExtensionType.REVERSE_TRANSIT_RECORD
-  );
-}
+export const holdsCies = (type: number, octets: number): boolean =>
+  type < 32 &&
+  ((CIE_TYPES >>> type) & 1) === 1 &&
+  (octets !== CAPABILITIES_OCTETS || type !== DEVICE_CAPABILITIES);
 
 /** Reads an extension that the view has found to be whole. Octets in it are views of `b`. */
 export function readExtension(b: Uint8Array, at: number, context: ExtensionContext): Extension {

@@ -56,6 +56,12 @@ export interface DecodeOptions {
 export const DEFAULT_MAX_CIES = 64;
 export const DEFAULT_MAX_EXTENSIONS = 64;
 
+// Numbers that are looked at for every packet, out of their tables: a name of this file costs nothing to read.
+const { TYPE_MASK } = ExtensionBit;
+const { END, AUTHENTICATION, MOBILE_AUTHENTICATION, VENDOR } = ExtensionType;
+const LAST_CIE_TYPE = PacketType.PURGE_REPLY;
+const LAST_TYPE = PacketType.TRAFFIC_INDICATION;
+
 const NO_OCTETS: Uint8Array = new Uint8Array(0);
 
 /** Offsets are those of the slab, as are all that the accessors return and take. Reusable; parses one packet at a time. */
@@ -69,8 +75,10 @@ export class NhrpView implements ExtensionContext {
   slab: Uint8Array = NO_OCTETS;
   /** The first octet of the packet. */
   at = 0;
-  /** ar$pktsz: what follows in the buffer is padding of the link. */
-  octets = 0;
+  /** After the last octet of the packet, by ar$pktsz: what follows in the buffer is padding of the link. */
+  end = 0;
+  /** The source protocol address; the destination's follows. */
+  sourceProtocolAt = 0;
   /** After the addresses: the CIEs (types 1–6) or the packet that an indication is about. */
   bodyAt = 0;
   /** After the body: the first extension, or the end of the packet. */
@@ -83,6 +91,12 @@ export class NhrpView implements ExtensionContext {
     this.lenientOddChecksum = options.lenientOddChecksum ?? false;
   }
 
+  /** Set by the checks: an index into the table of faults, and where and what. */
+  fault = 0;
+  faultAt = 0;
+  expected = 0;
+  actual = 0;
+
   /**
    * Validates the packet of at most `octets` octets at `at`. Null when it is good; else why not, with offsets
    * from `at`, and the accessors must not be used. Octets after ar$pktsz are not looked at.
@@ -91,14 +105,14 @@ export class NhrpView implements ExtensionContext {
   parse(slab: Uint8Array, words: Uint32Array | null, at: number, octets: number): WireError | null {
     this.slab = slab;
     this.at = at;
-    return (
-      checkSize(this, octets) ??
-      (this.verifyChecksum ? checkChecksum(this, words) : null) ??
-      checkType(this) ??
-      checkAddresses(this) ??
-      (this.hasCies ? checkCies(this, this.bodyAt, this.bodyEnd, 'nhrp.cie') : null) ??
-      (this.hasExtensions ? checkExtensions(this) : null)
-    );
+    const good =
+      checkSize(this, slab, at, octets) &&
+      (!this.verifyChecksum || checkChecksum(this, words)) &&
+      checkType(this, slab, at) &&
+      checkAddresses(this, slab, at) &&
+      (!this.hasCies || checkCies(this, slab, this.bodyAt, this.bodyEnd)) &&
+      (!this.hasExtensions || checkExtensions(this, slab));
+    return good ? null : errorOf(this);
   }
 
   get addressFamily(): number {
@@ -132,14 +146,14 @@ export class NhrpView implements ExtensionContext {
     return readU32(this.slab, this.at + REQUEST_ID);
   }
   get hasCies(): boolean {
-    return this.type <= PacketType.PURGE_REPLY;
+    return this.type <= LAST_CIE_TYPE;
   }
   get hasExtensions(): boolean {
     return this.bodyEnd < this.end;
   }
-  /** After the last octet of the packet. */
-  get end(): number {
-    return this.at + this.octets;
+  /** ar$pktsz. */
+  get octets(): number {
+    return this.end - this.at;
   }
 
   get sourceNbmaTypeLength(): number {
@@ -157,9 +171,6 @@ export class NhrpView implements ExtensionContext {
   get sourceProtocolOctets(): number {
     return readU8(this.slab, this.at + SOURCE_PROTOCOL_LENGTH);
   }
-  get sourceProtocolAt(): number {
-    return this.sourceNbmaSubaddressAt + lengthOf(this.sourceNbmaSubaddressTypeLength);
-  }
   get destinationProtocolOctets(): number {
     return readU8(this.slab, this.at + DESTINATION_PROTOCOL_LENGTH);
   }
@@ -173,7 +184,7 @@ export class NhrpView implements ExtensionContext {
   }
   /** 14 bits; 0 is End. Walk from `bodyEnd` while `hasExtensions`. */
   extensionType(extensionAt: number): number {
-    return readU16(this.slab, extensionAt) & ExtensionBit.TYPE_MASK;
+    return readU16(this.slab, extensionAt) & TYPE_MASK;
   }
   /** Octets of its value, which begins four octets further on. */
   extensionOctets(extensionAt: number): number {
@@ -190,144 +201,197 @@ export class NhrpView implements ExtensionContext {
   }
 }
 
+/** Every way to be refused: what code, which field. The checks name a row, which is cheaper than to make an error. */
+const FAULTS: readonly (readonly [WireErrorCode, string])[] = [
+  ['truncated', 'nhrp.header'],
+  ['bad-version', 'nhrp.version'],
+  ['bad-length', 'nhrp.packetSize'],
+  ['truncated', 'nhrp.packetSize'],
+  ['bad-checksum', 'nhrp.checksum'],
+  ['bad-value', 'nhrp.type'],
+  ['unsupported', 'nhrp.type'],
+  ['truncated', 'nhrp.addresses'],
+  ['bad-length', 'nhrp.extensionOffset'],
+  ['truncated', 'nhrp.cie'],
+  ['truncated', 'nhrp.extension.cie'],
+  ['too-many', 'nhrp.cie'],
+  ['too-many', 'nhrp.extension.cie'],
+  ['truncated', 'nhrp.extension'],
+  ['too-many', 'nhrp.extension'],
+  ['duplicate', 'nhrp.extension'],
+  ['missing', 'nhrp.extension.end'],
+  ['bad-length', 'nhrp.extension.end'],
+  ['truncated', 'nhrp.extension.authentication'],
+  ['truncated', 'nhrp.extension.vendor'],
+];
+const CUT_HEADER = 0;
+const BAD_VERSION = 1;
+const SHORT_SIZE = 2;
+const CUT_PACKET = 3;
+const BAD_CHECKSUM = 4;
+const ZERO_TYPE = 5;
+const UNKNOWN_TYPE = 6;
+const CUT_ADDRESSES = 7;
+const BAD_EXTENSION_OFFSET = 8;
+const CUT_CIE = 9; // and 10 in an extension
+const TOO_MANY_CIES = 11; // and 12
+const CUT_EXTENSION = 13;
+const TOO_MANY_EXTENSIONS = 14;
+const DUPLICATE_EXTENSION = 15;
+const NO_END = 16;
+const BAD_END = 17;
+const CUT_AUTHENTICATION = 18;
+const CUT_VENDOR = 19;
+
+/** Notes the fault and returns false. */
 function refuse(
-  code: WireErrorCode,
-  field: string,
-  offset: number,
+  view: NhrpView,
+  fault: number,
+  at: number,
   expected: number,
   actual: number,
-): WireError {
-  return { code, field, offset, expected, actual };
+): false {
+  view.fault = fault;
+  view.faultAt = at;
+  view.expected = expected;
+  view.actual = actual;
+  return false;
+}
+
+function errorOf({ fault, faultAt, at, expected, actual }: NhrpView): WireError {
+  const [code, field] = FAULTS[fault] ?? [];
+  if (code === undefined || field === undefined) throw new Error(`bug: no fault ${fault}`);
+  return { code, field, offset: faultAt - at, expected, actual };
 }
 
 /** The version comes first: of another one nothing else is known. */
-function checkSize(view: NhrpView, octets: number): WireError | null {
-  const { slab, at } = view;
-  if (octets < HEADER_OCTETS) return refuse('truncated', 'nhrp.header', 0, HEADER_OCTETS, octets);
-  const version = readU8(slab, at + VERSION);
+function checkSize(view: NhrpView, b: Uint8Array, at: number, octets: number): boolean {
+  if (octets < HEADER_OCTETS) return refuse(view, CUT_HEADER, at, HEADER_OCTETS, octets);
+  const version = readU8(b, at + VERSION);
   if (version !== NHRP_VERSION)
-    return refuse('bad-version', 'nhrp.version', VERSION, NHRP_VERSION, version);
-  const size = readU16(slab, at + PACKET_SIZE);
-  if (size < HEADER_OCTETS)
-    return refuse('bad-length', 'nhrp.packetSize', PACKET_SIZE, HEADER_OCTETS, size);
-  if (size > octets) return refuse('truncated', 'nhrp.packetSize', PACKET_SIZE, size, octets);
-  view.octets = size;
-  return null;
+    return refuse(view, BAD_VERSION, at + VERSION, NHRP_VERSION, version);
+  const size = readU16(b, at + PACKET_SIZE);
+  if (size < HEADER_OCTETS) return refuse(view, SHORT_SIZE, at + PACKET_SIZE, HEADER_OCTETS, size);
+  if (size > octets) return refuse(view, CUT_PACKET, at + PACKET_SIZE, size, octets);
+  view.end = at + size;
+  return true;
 }
 
 /** RFC 2332 §5.1: over ar$pktsz octets, an odd one padded on the right. 0 is a checksum like any other. */
-function checkChecksum(view: NhrpView, words: Uint32Array | null): WireError | null {
+function checkChecksum(view: NhrpView, words: Uint32Array | null): boolean {
   const { slab, at, octets } = view;
   const sum =
     words === null ? checksumSum(slab, at, octets) : slabChecksumSum(slab, words, at, octets);
-  if (finishChecksum(sum) === 0 || (view.lenientOddChecksum && isOldOddSum(view, sum))) return null;
+  if (finishChecksum(sum) === 0 || (view.lenientOddChecksum && isOldOddSum(view, sum))) return true;
   const right = finishChecksum(sum + (~view.checksum & 0xffff));
-  return refuse('bad-checksum', 'nhrp.checksum', CHECKSUM, right, view.checksum);
+  return refuse(view, BAD_CHECKSUM, at + CHECKSUM, right, view.checksum);
 }
 
+/** Whether the sum is right when the last octet counts as the low half of its word. */
 function isOldOddSum(view: NhrpView, sum: number): boolean {
   if ((view.octets & 1) === 0) return false;
   const last = readU8(view.slab, view.end - 1);
   return finishChecksum(sum + (~(last << 8) & 0xffff) + last) === 0;
 }
 
-function checkType(view: NhrpView): WireError | null {
-  const type = view.type;
-  if (type === 0) return refuse('bad-value', 'nhrp.type', TYPE, PacketType.RESOLUTION_REQUEST, 0);
-  if (type > PacketType.TRAFFIC_INDICATION)
-    return refuse('unsupported', 'nhrp.type', TYPE, PacketType.TRAFFIC_INDICATION, type);
-  return null;
+function checkType(view: NhrpView, b: Uint8Array, at: number): boolean {
+  const type = readU8(b, at + TYPE);
+  if (type > LAST_TYPE) return refuse(view, UNKNOWN_TYPE, at + TYPE, LAST_TYPE, type);
+  return type > 0 || refuse(view, ZERO_TYPE, at + TYPE, PacketType.RESOLUTION_REQUEST, type);
 }
 
 /** The addresses end before the extensions, and the extensions, which are never empty, inside the packet. */
-function checkAddresses(view: NhrpView): WireError | null {
-  const { slab, at, octets } = view;
-  const body =
+function checkAddresses(view: NhrpView, b: Uint8Array, at: number): boolean {
+  const source =
     HEADER_OCTETS +
-    lengthOf(readU8(slab, at + SOURCE_NBMA_TL)) +
-    lengthOf(readU8(slab, at + SOURCE_NBMA_SUB_TL)) +
-    readU8(slab, at + SOURCE_PROTOCOL_LENGTH) +
-    readU8(slab, at + DESTINATION_PROTOCOL_LENGTH);
-  if (body > octets) return refuse('truncated', 'nhrp.addresses', HEADER_OCTETS, body, octets);
-  const extensions = readU16(slab, at + EXTENSION_OFFSET);
+    lengthOf(readU8(b, at + SOURCE_NBMA_TL)) +
+    lengthOf(readU8(b, at + SOURCE_NBMA_SUB_TL));
+  const body =
+    source + readU8(b, at + SOURCE_PROTOCOL_LENGTH) + readU8(b, at + DESTINATION_PROTOCOL_LENGTH);
+  const octets = view.end - at;
+  if (body > octets) return refuse(view, CUT_ADDRESSES, at + HEADER_OCTETS, body, octets);
+  const offset = readU16(b, at + EXTENSION_OFFSET);
+  view.sourceProtocolAt = at + source;
   view.bodyAt = at + body;
-  view.bodyEnd = at + (extensions === 0 ? octets : extensions);
-  if (extensions === 0) return null; // RFC 2332 §5.1: no extensions
-  const field = 'nhrp.extensionOffset';
-  if (extensions < body) return refuse('bad-length', field, EXTENSION_OFFSET, body, extensions);
+  view.bodyEnd = offset === 0 ? view.end : at + offset; // RFC 2332 §5.1: 0 is "no extensions"
+  if (offset === 0) return true;
   const last = octets - EXTENSION_HEADER_OCTETS;
-  if (extensions > last) return refuse('bad-length', field, EXTENSION_OFFSET, last, extensions);
-  return null;
+  if (offset < body) return refuse(view, BAD_EXTENSION_OFFSET, at + EXTENSION_OFFSET, body, offset);
+  return offset <= last || refuse(view, BAD_EXTENSION_OFFSET, at + EXTENSION_OFFSET, last, offset);
 }
 
 /** Whole CIEs from `at` to `end`, no more than the limit. */
-function checkCies(view: NhrpView, at: number, end: number, field: string): WireError | null {
+function checkCies(view: NhrpView, b: Uint8Array, at: number, end: number): boolean {
+  const inExtension = end > view.bodyEnd ? 1 : 0;
   for (let count = 0; at < end; count++) {
     if (count === view.maxCies)
-      return refuse('too-many', field, at - view.at, view.maxCies, count + 1);
+      return refuse(view, TOO_MANY_CIES + inExtension, at, view.maxCies, count + 1);
     const left = end - at;
-    const octets = left < CIE_MIN_OCTETS ? CIE_MIN_OCTETS : cieOctetsAt(view.slab, at);
-    if (octets > left) return refuse('truncated', field, at - view.at, octets, left);
+    const octets = left < CIE_MIN_OCTETS ? CIE_MIN_OCTETS : cieOctetsAt(b, at);
+    if (octets > left) return refuse(view, CUT_CIE + inExtension, at, octets, left);
     at += octets;
   }
-  return null;
+  return true;
 }
 
 /** Every step goes four octets or more forward. The list ends with End, and End ends the packet: RFC 2332 §5.3. */
-function checkExtensions(view: NhrpView): WireError | null {
-  const { slab, bodyEnd, end } = view;
+function checkExtensions(view: NhrpView, b: Uint8Array): boolean {
+  const { end, maxExtensions } = view;
   let seen = 0;
-  let count = 0;
-  for (let at = bodyEnd; ; count++) {
-    const offset = at - view.at;
+  let at = view.bodyEnd;
+  for (let count = 0; at < end; count++) {
     const left = end - at;
-    if (left === 0)
-      return refuse('missing', 'nhrp.extension.end', offset, EXTENSION_HEADER_OCTETS, 0);
     if (left < EXTENSION_HEADER_OCTETS)
-      return refuse('truncated', 'nhrp.extension', offset, EXTENSION_HEADER_OCTETS, left);
-    const type = readU16(slab, at) & ExtensionBit.TYPE_MASK;
-    const value = readU16(slab, at + 2);
-    const next = at + EXTENSION_HEADER_OCTETS + value;
-    if (type === ExtensionType.END) return checkEnd(offset, value, left);
-    if (count === view.maxExtensions)
-      return refuse('too-many', 'nhrp.extension', offset, view.maxExtensions, count + 1);
-    if (next > end) return refuse('truncated', 'nhrp.extension', offset, next - at, left);
-    const repeated = type < 32 ? (seen >>> type) & 1 : view.extensionAt(type) < at;
-    if (repeated && type !== ExtensionType.VENDOR)
-      return refuse('duplicate', 'nhrp.extension', offset, 1, 2);
-    const error = checkValue(view, type, at + EXTENSION_HEADER_OCTETS, value);
-    if (error !== null) return error;
-    if (type < 32) seen |= 1 << type;
-    at = next;
+      return refuse(view, CUT_EXTENSION, at, EXTENSION_HEADER_OCTETS, left);
+    const type = readU16(b, at) & TYPE_MASK;
+    const octets = readU16(b, at + 2);
+    if (type === END) return checkEnd(view, at, octets);
+    if (count === maxExtensions)
+      return refuse(view, TOO_MANY_EXTENSIONS, at, maxExtensions, count + 1);
+    const value = at + EXTENSION_HEADER_OCTETS;
+    if (octets > end - value)
+      return refuse(view, CUT_EXTENSION, at, EXTENSION_HEADER_OCTETS + octets, left);
+    const bit = type < 32 ? 1 << type : 0; // of higher types few are sent: they are looked for
+    const repeated = bit === 0 ? view.extensionAt(type) < at : (seen & bit) !== 0;
+    if (repeated && type !== VENDOR) return refuse(view, DUPLICATE_EXTENSION, at, 1, 2);
+    if (!checkValue(view, b, type, value, octets)) return false;
+    seen |= bit;
+    at = value + octets;
   }
+  return refuse(view, NO_END, at, EXTENSION_HEADER_OCTETS, 0);
 }
 
-function checkEnd(offset: number, value: number, left: number): WireError | null {
-  if (value !== 0) return refuse('bad-length', 'nhrp.extension.end', offset + 2, 0, value);
-  if (left > EXTENSION_HEADER_OCTETS)
-    return refuse('bad-length', 'nhrp.extension.end', offset, EXTENSION_HEADER_OCTETS, left);
-  return null;
+function checkEnd(view: NhrpView, at: number, octets: number): boolean {
+  if (octets !== 0) return refuse(view, BAD_END, at + 2, 0, octets);
+  const left = view.end - at;
+  return (
+    left === EXTENSION_HEADER_OCTETS || refuse(view, BAD_END, at, EXTENSION_HEADER_OCTETS, left)
+  );
 }
 
-function checkValue(view: NhrpView, type: number, at: number, octets: number): WireError | null {
-  if (holdsCies(type, octets)) return checkCies(view, at, at + octets, 'nhrp.extension.cie');
+function checkValue(
+  view: NhrpView,
+  b: Uint8Array,
+  type: number,
+  at: number,
+  octets: number,
+): boolean {
+  if (holdsCies(type, octets)) return checkCies(view, b, at, at + octets);
   switch (type) {
-    case ExtensionType.AUTHENTICATION:
-    case ExtensionType.MOBILE_AUTHENTICATION:
-      return checkAuthentication(view, at, octets);
-    case ExtensionType.VENDOR:
-      if (octets >= OUI_OCTETS) return null;
-      return refuse('truncated', 'nhrp.extension.oui', at - view.at, OUI_OCTETS, octets);
+    case AUTHENTICATION:
+    case MOBILE_AUTHENTICATION:
+      return checkAuthentication(view, b, at, octets);
+    case VENDOR:
+      return octets >= OUI_OCTETS || refuse(view, CUT_VENDOR, at, OUI_OCTETS, octets);
     default:
-      return null;
+      return true;
   }
 }
 
-function checkAuthentication(view: NhrpView, at: number, octets: number): WireError | null {
-  const field = 'nhrp.extension.authentication';
+function checkAuthentication(view: NhrpView, b: Uint8Array, at: number, octets: number): boolean {
   if (octets < AUTHENTICATION_MIN_OCTETS)
-    return refuse('truncated', field, at - view.at, AUTHENTICATION_MIN_OCTETS, octets);
-  if (isCiscoAuthentication(readU16(view.slab, at + 2), octets)) return null;
+    return refuse(view, CUT_AUTHENTICATION, at, AUTHENTICATION_MIN_OCTETS, octets);
+  if (isCiscoAuthentication(readU16(b, at + 2), octets)) return true;
   const least = AUTHENTICATION_MIN_OCTETS + view.sourceProtocolOctets;
-  return octets < least ? refuse('truncated', field, at - view.at, least, octets) : null;
+  return octets >= least || refuse(view, CUT_AUTHENTICATION, at, least, octets);
 }
