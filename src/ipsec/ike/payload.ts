@@ -65,9 +65,17 @@ export interface SkfPayload extends Head, body.FragmentData {
   /** Type of the first payload inside, in fragment 1; 0 in the others. */
   readonly inner: number;
 }
-/** Nonce, vendor id, and whatever is not known here: octets. */
-export interface OpaquePayload extends Head {
-  readonly kind: 'nonce' | 'vendor' | 'other';
+export interface NoncePayload extends Head {
+  readonly kind: 'nonce';
+  readonly data: Uint8Array;
+}
+export interface VendorPayload extends Head {
+  readonly kind: 'vendor';
+  readonly data: Uint8Array;
+}
+/** Whatever is not known here, kept as it came. */
+export interface OtherPayload extends Head {
+  readonly kind: 'other';
   readonly data: Uint8Array;
 }
 
@@ -81,7 +89,9 @@ export type IkePayload =
   | TsPayload
   | SkPayload
   | SkfPayload
-  | OpaquePayload;
+  | NoncePayload
+  | VendorPayload
+  | OtherPayload;
 
 /** Reads the chain that fills `b`; octet fields are views of it. */
 export function decodePayloads(b: Uint8Array, first: number): Result<readonly IkePayload[]> {
@@ -157,8 +167,10 @@ function decodeBody(head: Head, next: number, b: Uint8Array): Result<IkePayload>
       return ok({ ...head, kind: 'sk', inner: next, data: b });
     case PAYLOAD.SKF:
       return map(body.decodeFragment(b), (v) => ({ ...head, ...v, kind: 'skf', inner: next }));
+    case PAYLOAD.VENDOR_ID:
+      return ok({ ...head, kind: 'vendor', data: b });
     default:
-      return ok({ ...head, kind: head.type === PAYLOAD.VENDOR_ID ? 'vendor' : 'other', data: b });
+      return ok({ ...head, kind: 'other', data: b });
   }
 }
 
