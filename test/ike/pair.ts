@@ -54,7 +54,7 @@ export interface Installed {
 
 export class Machine {
   readonly ike: IkeV2;
-  readonly installed = new Map<number, Installed>();
+  readonly installed: Map<number, Installed> = new Map();
   readonly log: KeyExchangeOutput[] = [];
   readonly notices: IkeNotice[] = [];
   wakeAt: number | null = null;
@@ -140,8 +140,8 @@ export class Network {
   /** Every datagram that was sent. */
   readonly sent: { now: number; from: Machine; path: Path; bytes: Uint8Array }[] = [];
   /** Who stands behind a NAT: own address to outer address. */
-  readonly nat = new Map<Machine, IpAddress>();
-  readonly down = new Set<Machine>();
+  readonly nat: Map<Machine, IpAddress> = new Map();
+  readonly down: Set<Machine> = new Set();
   #flying: InFlight[] = [];
 
   constructor(

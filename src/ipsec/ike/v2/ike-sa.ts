@@ -86,7 +86,7 @@ const CLOSING_MS = 60_000; // for the other end to take note of our Delete
 export class IkeSa {
   readonly isInitiator: boolean;
   readonly localSpi: bigint;
-  readonly children = new Map<number, ChildSa>();
+  readonly children: Map<number, ChildSa> = new Map();
   readonly requests: RequestWindow;
   readonly responses: ResponseWindow = new ResponseWindow();
   path: Path;

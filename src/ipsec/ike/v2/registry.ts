@@ -26,7 +26,7 @@ const AGAIN_MS = 1_000; // at most, after an IKE SA that served a want has ended
 export class Registry implements IkeContext {
   readonly halfOpen: HalfOpen;
   readonly wants: Wants;
-  readonly timers = new Timers<IkeSa | Want>();
+  readonly timers: Timers<IkeSa | Want> = new Timers();
   readonly #sas = new Map<bigint, IkeSa>();
   readonly #byAddress = new Map<number | string, Set<IkeSa>>();
   readonly #espSpis = new Set<number>();
