@@ -23,7 +23,7 @@ const options = { cwd: folder, env: { ...process.env, TSX_TSCONFIG_PATH: `${ROOT
 
 const runs = promisify(execFile);
 const run = (name: string, ...args: string[]) =>
-  runs(process.execPath, command(name, ...args), { ...options, timeout: 20_000 });
+  runs(process.execPath, command(name, ...args), { ...options, timeout: 50_000 });
 
 /** A payload after IP, UDP and an 8-octet GRE header: our tunnel has a key and nothing else. */
 const GRE_PAYLOAD_AT = 20 + 8 + 8;
@@ -98,7 +98,7 @@ describe('examples/hub.ts and spoke.ts', () => {
     const said: string[] = [];
     createInterface(child.stdout).on('line', (line) => said.push(line));
     const says = (pattern: RegExp) =>
-      expect.poll(() => said.join('\n'), { timeout: 10_000 }).toMatch(pattern);
+      expect.poll(() => said.join('\n'), { timeout: 20_000 }).toMatch(pattern);
     return { child, says, ended: once(child, 'exit') };
   }
 
@@ -124,7 +124,7 @@ describe('examples/hub.ts and spoke.ts', () => {
     await hub.says(/entry-removed .*prefix=10\.0\.0\.2\/32 .*reason=purged/);
     hub.child.kill('SIGTERM');
     expect(await hub.ended).toEqual([0, null]);
-  }, 40_000);
+  }, 60_000);
 
   it.concurrent.each([
     [['spoke', '--help'], 0, /--nhs ADDRESS=NBMA/],

@@ -16,6 +16,23 @@ import {
   viewOf,
 } from './ports.js';
 
+export {
+  type Cancel,
+  type Clock,
+  type Datagram,
+  HEADROOM_OCTETS,
+  type OutboundDatagram,
+  type Packet,
+  type PacketDevice,
+  type PacketListener,
+  TAILROOM_OCTETS,
+  type Transport,
+  type TransportListener,
+  type UnderlayChange,
+  viewOf,
+  withRoom,
+} from './ports.js';
+
 /** A synchronous object that is told the time and asked what to do next. */
 export interface Machine<O extends { readonly kind: string }> {
   handleTimeout(now: number): void;

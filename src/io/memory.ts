@@ -18,6 +18,8 @@ import {
   withRoom,
 } from './ports.js';
 
+export { type Bind, bindsAt } from './bind.js';
+
 /** Datagrams under way that a network holds; more are dropped, as a router with full queues does. */
 const MAX_IN_FLIGHT = 65_536;
 
