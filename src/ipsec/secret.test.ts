@@ -29,6 +29,12 @@ describe('SecretBytes', () => {
     secret.wipe();
   });
 
+  it('copies a Buffer too, whose slice is a view', () => {
+    const given = Buffer.from(KEY);
+    new SecretBytes(given).wipe();
+    expect(given.equals(KEY)).toBe(true);
+  });
+
   it('takes octets over', () => {
     const given = KEY.slice();
     SecretBytes.adopt(given).wipe();

@@ -11,7 +11,7 @@ export class SecretBytes {
 
   /** @param octets copied; the caller wipes its own. */
   constructor(octets: Uint8Array) {
-    this.#octets = octets.slice();
+    this.#octets = Uint8Array.from(octets); // slice() of a Buffer would be a view
   }
 
   /** Takes the octets over without a copy: the caller forgets them. */

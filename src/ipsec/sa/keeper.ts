@@ -333,5 +333,5 @@ function wipeOffer(offer: AssociationOffer): void {
 const transmitOf = (path: Path, message: Uint8Array): ProtectionOutput => ({
   kind: 'transmit',
   path,
-  bytes: path.carrier === 'ike-natt' ? withNonEspMarker(message) : message.slice(),
+  bytes: path.carrier === 'ike-natt' ? withNonEspMarker(message) : Uint8Array.from(message),
 });
