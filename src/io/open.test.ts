@@ -146,6 +146,13 @@ describe('openNode', () => {
     expect(existsSync(`${folder}/nosuch`)).toBe(false);
   });
 
+  it('refuses what is no transport and no device', async () => {
+    const transport = 'tcp' as 'udp';
+    await expect(open(HUB, { transport })).rejects.toThrow(/^transport: /);
+    const device = 'tap' as 'tun';
+    await expect(open(HUB, { transport: 'memory', device })).rejects.toThrow(/^device: /);
+  });
+
   it('refuses one device for several tunnels, and arguments that name nothing', async () => {
     const device = new Host({ addresses: [] });
     const tunnels = [HUB, { ...HUB, name: 'tun1', key: 43 }];

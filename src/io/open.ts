@@ -5,7 +5,7 @@
  * @module
  */
 import { lookup as lookUpName } from 'node:dns/promises';
-import type { DmvpnConfig } from '../dmvpn/config.js';
+import type { DmvpnConfig, TunnelConfig } from '../dmvpn/config.js';
 import { DmvpnNode } from '../dmvpn/node.js';
 import type { Answer, DmvpnEvent, Lookup, NodeCommand, Question } from '../dmvpn/output.js';
 import { readConfig, type TunnelSettings } from '../dmvpn/settings.js';
@@ -59,7 +59,9 @@ export interface OpenOptions {
   readonly clock?: Clock;
 }
 
-export type DeviceFactory = (tunnel: TunnelSettings) => PacketDevice | Promise<PacketDevice>;
+/** Makes the device of a tunnel. */
+export type DeviceFactory = (tunnel: TunnelConfig) => PacketDevice | Promise<PacketDevice>;
+/** Who wants to register. */
 export type AuthorizeQuestion = Extract<Question, { kind: 'authorize-registration' }>;
 
 /** A node that runs. */
@@ -110,8 +112,8 @@ export async function openNode(config: DmvpnConfig, options: OpenOptions): Promi
   try {
     const transport = wrapped(opened.add(await transportFor(tunnels, options)), options);
     const devices: Record<string, PacketDevice> = {};
-    for (const tunnel of tunnels) {
-      devices[tunnel.name] = opened.add(await deviceFor(tunnel, tunnels.length, options));
+    for (const tunnel of whole.tunnels) {
+      devices[tunnel.name] = opened.add(await deviceFor(tunnel, whole, options));
     }
     return new Runner(whole, options, { transport, devices });
   } catch (error) {
@@ -245,7 +247,7 @@ function transportFor(
   tunnels: readonly TunnelSettings[],
   { transport, clock = monotonicClock }: OpenOptions,
 ): Transport | Promise<Transport> {
-  if (typeof transport !== 'string') return transport;
+  if (typeof transport === 'object') return transport;
   const binds = bindsOf(tunnels);
   switch (transport) {
     case 'udp':
@@ -255,6 +257,8 @@ function transportFor(
     case 'memory':
       sharedMemory ??= new MemoryNetwork({ clock });
       return sharedMemory.open(binds);
+    default:
+      throw new TypeError("transport: 'udp', 'raw', 'memory' or a Transport expected");
   }
 }
 
@@ -279,15 +283,25 @@ function wrapped(
 }
 
 async function deviceFor(
-  tunnel: TunnelSettings,
-  count: number,
+  tunnel: TunnelConfig,
+  config: DmvpnConfig,
   { device = 'host', clock = monotonicClock }: OpenOptions,
 ): Promise<PacketDevice> {
-  if (device === 'tun') return openTun(tunOptionsOf(tunnel));
-  if (device === 'host') return new Host({ addresses: hostAddressesOf(tunnel), clock });
   if (typeof device === 'function') return device(tunnel);
-  if (count > 1) throw new RangeError('device: one device cannot serve several tunnels');
-  return device;
+  if (typeof device === 'object') {
+    if (config.tunnels.length === 1) return device;
+    throw new RangeError('device: one device cannot serve several tunnels');
+  }
+  const settings = readConfig({ tunnels: [tunnel] }).tunnels[0];
+  if (!settings) throw new Error('bug: a tunnel without settings');
+  switch (device) {
+    case 'tun':
+      return openTun(tunOptionsOf(settings));
+    case 'host':
+      return new Host({ addresses: hostAddressesOf(settings), clock });
+    default:
+      throw new TypeError("device: 'tun', 'host', a PacketDevice or a function expected");
+  }
 }
 
 const tunOptionsOf = ({ name, mtu, engine, routes }: TunnelSettings) => ({
