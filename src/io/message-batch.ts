@@ -26,7 +26,7 @@ export class MessageBatch {
   readonly slab: Uint8Array;
   /** The argument itself. */
   readonly headers: Uint8Array;
-  readonly #names: Uint8Array;
+  readonly #names: readonly Uint8Array[];
   readonly #headerWords: Uint32Array;
   readonly #vectorWords: Uint32Array;
   readonly #slotOctets: number;
@@ -38,13 +38,16 @@ export class MessageBatch {
     this.#slotOctets = HEADROOM_OCTETS + maxOctets + TAILROOM_OCTETS;
     // ArrayBuffers do not move, so that addresses into them can be kept as long as they are.
     this.slab = new Uint8Array(new ArrayBuffer(count * this.#slotOctets));
-    this.#names = new Uint8Array(new ArrayBuffer(count * NAME_OCTETS));
+    const names = new Uint8Array(new ArrayBuffer(count * NAME_OCTETS));
+    this.#names = Array.from({ length: count }, (_, i) =>
+      names.subarray(i * NAME_OCTETS, (i + 1) * NAME_OCTETS),
+    );
     const { types, words } = typesOf(libc);
     this.#words = words;
     this.#headerWords = new Uint32Array(count * words.header);
     this.#vectorWords = new Uint32Array(count * words.vector);
     this.headers = new Uint8Array(this.#headerWords.buffer);
-    this.#write(libc, types);
+    this.#write(libc, types, libc.koffi.address(names));
   }
 
   /** Where packet `i` begins in the slab. */
@@ -54,7 +57,9 @@ export class MessageBatch {
 
   /** The socket address of packet `i`, 28 octets. */
   name(i: number): Uint8Array {
-    return this.#names.subarray(i * NAME_OCTETS, (i + 1) * NAME_OCTETS);
+    const name = this.#names[i];
+    if (!name) throw new Error(`bug: a batch has no packet ${i}`);
+    return name;
   }
 
   /** Before sending: the length of packet `i` and of its address. */
@@ -80,8 +85,8 @@ export class MessageBatch {
     return i === 0 ? this.headers : this.headers.subarray(i * this.#words.header * 4);
   }
 
-  #write({ koffi }: Libc, { vector, header }: Types): void {
-    const [slab, names] = [koffi.address(this.slab), koffi.address(this.#names)];
+  #write({ koffi }: Libc, { vector, header }: Types, names: bigint): void {
+    const slab = koffi.address(this.slab);
     const [vectors, headers] = [koffi.address(this.#vectorWords), koffi.address(this.headers)];
     for (let i = 0; i < this.count; i++) {
       const vectorAt = i * this.#words.vector * 4;
