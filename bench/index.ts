@@ -1,6 +1,8 @@
 /** All benchmarks. `npm run bench -- --help` says what can be asked for. */
 import { parseArgs } from 'node:util';
 import { cacheSuites } from './cache.js';
+import { checksumRows } from './checksum.js';
+import { greRows } from './gre.js';
 import { DEFAULTS, type Row, report } from './harness.js';
 import { nhrpRows } from './nhrp.js';
 
@@ -20,7 +22,7 @@ const { values } = parseArgs({
   },
 });
 
-const SUITES: readonly (() => readonly Row[])[] = [nhrpRows, ...cacheSuites];
+const SUITES: readonly (() => readonly Row[])[] = [nhrpRows, greRows, checksumRows, ...cacheSuites];
 
 /** A suite is made when its turn comes: its million entries do not lie in memory while another is measured. */
 function* rows(): Generator<Row> {
