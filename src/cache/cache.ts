@@ -74,6 +74,7 @@ export class NhrpCache {
   /** Slot of the longest prefix that contains the address, or NONE (−1). */
   match(address: IpAddress, now: number): number {
     let slot = this.index.match(address);
+    if (now < this.wheel.nextAt) return slot;
     while (slot !== NONE && this.hasExpired(slot, now))
       slot = this.index.matchWithin(address, (this.columns.length[slot] as number) - 1);
     return slot;
@@ -236,7 +237,9 @@ export class NhrpCache {
     return (this.columns.expiresAt[slot] as number) <= now;
   }
 
+  /** While nothing has expired anywhere, which the wheel knows, the entry need not be looked at. */
   private valid(slot: number, now: number): number {
+    if (now < this.wheel.nextAt) return slot;
     return slot !== NONE && this.hasExpired(slot, now) ? NONE : slot;
   }
 
