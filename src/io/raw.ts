@@ -2,13 +2,23 @@
  * GRE and ESP straight over IP (protocols 47 and 50), IPv4 and IPv6, through raw sockets. Linux, and privilege.
  * Where the kernel has GRE or ESP of its own it gets a copy of every packet, and may answer it with ICMP.
  */
-import { addressOctets, type IpAddress, readAddress, writeAddress } from '../wire/address.js';
+import type { IpAddress } from '../wire/address.js';
 import type { Carrier, Path } from '../wire/path.js';
 import { AdapterError } from './adapter-error.js';
 import type { Bind } from './bind.js';
 import { ERRNO, type Libc, loadLibc, NONBLOCK_CLOEXEC, watchReadable } from './libc.js';
 import { MessageBatch } from './message-batch.js';
 import type { Datagram, OutboundDatagram, Transport, TransportListener } from './ports.js';
+import {
+  bindToDevice,
+  familyOf,
+  pathMtuTo,
+  readSocketAddress,
+  setBuffers,
+  setDontFragment,
+  setTrafficClass,
+  writeSocketAddress,
+} from './socket-options.js';
 
 export { AdapterError, type AdapterErrorCode } from './adapter-error.js';
 export { type Bind, bindsAt } from './bind.js';
@@ -22,27 +32,12 @@ export interface RawOptions {
 
 const PROTOCOLS: Readonly<Partial<Record<Carrier, number>>> = { gre: 47, esp: 50 };
 
+const SOCK_RAW = 3;
 const BATCH_COUNT = 32;
 /** Batches that are read before other sockets and timers get their turn. */
 const MAX_ROUNDS = 8;
 const BUFFER_OCTETS = 8 << 20;
 const MAX_KNOWN_PATHS = 16_384;
-
-const AF_INET = 2;
-const AF_INET6 = 10;
-const SOCK_DGRAM = 2;
-const SOCK_RAW = 3;
-const SOL_SOCKET = 1;
-const SO_BINDTODEVICE = 25;
-const SO_SNDBUFFORCE = 32;
-const SO_RCVBUFFORCE = 33;
-/** setsockopt(2) levels and names that differ by family. */
-const OPTIONS = {
-  4: { level: 0, trafficClass: 1, mtuDiscover: 10, mtu: 14 },
-  6: { level: 41, trafficClass: 67, mtuDiscover: 23, mtu: 24 },
-} as const;
-const PMTUDISC_DONT = 0;
-const PMTUDISC_DO = 2;
 
 /**
  * Opens one raw socket for each bind.
@@ -144,12 +139,11 @@ class RawSocket {
   }
 
   #setHeader({ dscp, dontFragment }: OutboundDatagram): void {
-    const { level, trafficClass, mtuDiscover } = OPTIONS[this.#bind.local.address.family];
+    const { family } = this.#bind.local.address;
     this.#trafficClass = dscp << 2;
     this.#dontFragment = dontFragment;
-    setNumber(this.#libc, this.#fd, { level, name: trafficClass }, this.#trafficClass);
-    const discover = dontFragment ? PMTUDISC_DO : PMTUDISC_DONT;
-    setNumber(this.#libc, this.#fd, { level, name: mtuDiscover }, discover);
+    setTrafficClass(this.#libc, this.#fd, family, this.#trafficClass);
+    setDontFragment(this.#libc, this.#fd, family, dontFragment);
   }
 
   #put(i: number, { slab, at, octets, path }: OutboundDatagram): void {
@@ -234,8 +228,7 @@ function openSocket(libc: Libc, { carrier, local }: Bind, device: string | undef
   const fd = libc.socket(familyOf(address), SOCK_RAW | NONBLOCK_CLOEXEC, protocol);
   if (fd < 0) throw socketError(libc);
   try {
-    setNumber(libc, fd, { level: SOL_SOCKET, name: SO_RCVBUFFORCE }, BUFFER_OCTETS);
-    setNumber(libc, fd, { level: SOL_SOCKET, name: SO_SNDBUFFORCE }, BUFFER_OCTETS);
+    setBuffers(libc, fd, BUFFER_OCTETS);
     if (device !== undefined) bindToDevice(libc, fd, device);
     const name = new Uint8Array(28);
     if (libc.bind(fd, name, writeSocketAddress(address, name)) < 0) throw bindError(libc, address);
@@ -245,59 +238,6 @@ function openSocket(libc: Libc, { carrier, local }: Bind, device: string | undef
   }
   return fd;
 }
-
-function bindToDevice(libc: Libc, fd: number, device: string): void {
-  const name = new TextEncoder().encode(`${device}\0`);
-  if (libc.setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, name, name.length) >= 0) return;
-  const missing = libc.errno() === ERRNO.ENODEV;
-  throw new AdapterError(
-    missing ? 'no-such-interface' : 'failed',
-    missing
-      ? `There is no interface ${device}: name one that ip link shows.`
-      : `The socket cannot be bound to interface ${device}: errno ${libc.errno()}.`,
-  );
-}
-
-/** What the kernel knows of the path, learned from ICMP; null when it does not say. */
-function pathMtuTo(libc: Libc, remote: IpAddress): number | null {
-  const { level, mtu } = OPTIONS[remote.family];
-  const fd = libc.socket(familyOf(remote), SOCK_DGRAM | NONBLOCK_CLOEXEC, 0);
-  if (fd < 0) return null;
-  const name = new Uint8Array(28);
-  const nameOctets = writeSocketAddress(remote, name);
-  new DataView(name.buffer).setUint16(2, 9); // any port: nothing is sent
-  const value = new Uint32Array(1);
-  const failed =
-    libc.connect(fd, name, nameOctets) < 0 ||
-    libc.getsockopt(fd, level, mtu, bytesOf(value), bytesOf(Uint32Array.of(4))) < 0;
-  libc.close(fd);
-  return failed ? null : (value[0] ?? null);
-}
-
-function setNumber(
-  libc: Libc,
-  fd: number,
-  { level, name }: { readonly level: number; readonly name: number },
-  value: number,
-): void {
-  libc.setsockopt(fd, level, name, bytesOf(Int32Array.of(value)), 4);
-}
-
-const bytesOf = (words: Int32Array | Uint32Array): Uint8Array =>
-  new Uint8Array(words.buffer, words.byteOffset, words.byteLength);
-
-const familyOf = (address: IpAddress): number => (address.family === 4 ? AF_INET : AF_INET6);
-
-/** struct sockaddr_in: family 2, port 2, address 4, 8 free; sockaddr_in6: family 2, port 2, flow 4, address 16, scope 4. */
-function writeSocketAddress(address: IpAddress, out: Uint8Array): number {
-  out.fill(0);
-  out[0] = familyOf(address);
-  writeAddress(address, out, address.family === 4 ? 4 : 8);
-  return addressOctets(address) + 12;
-}
-
-const readSocketAddress = (name: Uint8Array, family: 4 | 6): IpAddress =>
-  readAddress(name, family === 4 ? 4 : 8, family);
 
 function socketError(libc: Libc): AdapterError {
   const errno = libc.errno();
