@@ -5,10 +5,10 @@
 import { constantTimeEqual } from '../../../wire/constant-time.js';
 import type { FailureReason } from '../../key-exchange.js';
 import type { SecretBytes } from '../../secret.js';
-import { prfOnce } from '../key-schedule.js';
 import { AUTH_METHOD_SHARED_KEY, EXCHANGE, NOTIFY } from '../numbers.js';
 import type { AuthPayload, IkePayload } from '../payload.js';
 import type { TypedData } from '../payload-body.js';
+import { pskAuth } from '../psk-auth.js';
 import {
   acceptChild,
   checkChildResponse,
@@ -27,8 +27,6 @@ import {
   sidePayload,
 } from './payloads.js';
 import type { Task } from './window.js';
-
-const KEY_PAD = Uint8Array.from('Key Pad for IKEv2', (c) => c.charCodeAt(0));
 
 /** The initiator's exchange. */
 export function authTask(self: IkeSa): Task {
@@ -121,33 +119,22 @@ function checkAuth(sa: IkeSa, response: readonly IkePayload[]): FailureReason | 
   return null;
 }
 
-/** §2.15: the message that its sender sent first, the nonce of the other end, prf(SK_p, identity), all under the key. */
-export function authOctets(
-  sa: IkeSa,
-  key: SecretBytes,
-  ofInitiator: boolean,
-  id: TypedData,
-): Uint8Array {
-  const { crypto } = sa.context;
-  const { prf } = sa.suite;
-  const { keys, init } = sa;
-  const nonces = noncesOf(sa);
+/** The AUTH octets of one of the ends. */
+function authOf(sa: IkeSa, key: SecretBytes, ofInitiator: boolean, id: TypedData): Uint8Array {
+  const { keys, init, suite, context } = sa;
+  const { initiatorNonce, responderNonce } = noncesOf(sa);
   if (init === null) throw new Error('bug: the first messages are gone');
-  const idOctets = new Uint8Array(4 + id.data.length);
-  idOctets.set([id.type, id.reserved >>> 16, (id.reserved >>> 8) & 0xff, id.reserved & 0xff]);
-  idOctets.set(id.data, 4);
-  const macedId = prfOnce(crypto, prf, (ofInitiator ? keys.pi : keys.pr).octets, idOctets);
-  const padded = prfOnce(crypto, prf, key.octets, KEY_PAD);
-  const message = ofInitiator ? init.request : init.response;
-  const nonce = ofInitiator ? nonces.responderNonce : nonces.initiatorNonce;
-  const octets = prfOnce(crypto, prf, padded, message, nonce, macedId);
-  padded.fill(0);
-  return octets;
+  return pskAuth(context.crypto, suite.prf, key, {
+    message: ofInitiator ? init.request : init.response,
+    nonce: ofInitiator ? responderNonce : initiatorNonce,
+    skP: ofInitiator ? keys.pi : keys.pr,
+    id,
+  });
 }
 
 function isAuthentic(sa: IkeSa, key: SecretBytes, id: TypedData, { auth }: AuthPayload): boolean {
   if (auth.type !== AUTH_METHOD_SHARED_KEY) return false;
-  return constantTimeEqual(auth.data, authOctets(sa, key, !sa.isInitiator, id));
+  return constantTimeEqual(auth.data, authOf(sa, key, !sa.isInitiator, id));
 }
 
 /** Null when no key is configured for the peer. */
@@ -157,7 +144,7 @@ function ownAuth(sa: IkeSa): AuthPayload | null {
 }
 
 function ownAuthWith(sa: IkeSa, key: SecretBytes): AuthPayload {
-  const data = authOctets(sa, key, sa.isInitiator, identityData(ownIdentity(sa)));
+  const data = authOf(sa, key, sa.isInitiator, identityData(ownIdentity(sa)));
   return authPayload({ type: AUTH_METHOD_SHARED_KEY, reserved: 0, data });
 }
 

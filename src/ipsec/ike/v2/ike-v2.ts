@@ -85,12 +85,13 @@ export class IkeV2 implements KeyExchange {
   }
 
   handleMessage(now: number, path: Path, bytes: Uint8Array): void {
+    // copied below by Uint8Array.from: slice() of a Buffer would be a view
     const header = decodeIkeHeader(bytes);
     if (!header.ok) return this.#dropped(path, header.error);
     if (header.value.majorVersion !== IKE_MAJOR_VERSION) this.#wrongVersion(path, header.value);
     else if (header.value.exchangeType !== EXCHANGE.IKE_SA_INIT)
-      this.#handleProtected(now, path, header.value, bytes.slice());
-    else this.#handleInit(now, path, bytes.slice());
+      this.#handleProtected(now, path, header.value, Uint8Array.from(bytes));
+    else this.#handleInit(now, path, Uint8Array.from(bytes));
     this.#registry.schedule();
   }
 
