@@ -1,0 +1,86 @@
+/** `examples/decode.ts` as a user runs it. */
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { afterAll, describe, expect, it } from 'vitest';
+
+const ROOT = `${import.meta.dirname}/..`;
+const CAPTURES = `${ROOT}/test/vectors/captures/lab`;
+const folder = mkdtempSync(`${tmpdir()}/dmvpn-decode-`);
+afterAll(() => rmSync(folder, { recursive: true }));
+
+/** The examples import the package as it is published, which `npm test` has built; else the sources. */
+const tsconfig = existsSync(`${ROOT}/dist/io/pcap.js`) ? 'tsconfig.dist.json' : 'tsconfig.json';
+
+function decode(...args: string[]) {
+  const command = ['--import', import.meta.resolve('tsx'), `${ROOT}/examples/decode.ts`, ...args];
+  const env = { ...process.env, TSX_TSCONFIG_PATH: `${ROOT}/${tsconfig}` };
+  return spawnSync(process.execPath, command, { env, encoding: 'utf8' });
+}
+
+describe('examples/decode.ts', { timeout: 30_000 }, () => {
+  it('prints a JSON line for each packet, with what is wrong', () => {
+    const { status, stdout, stderr } = decode(`${CAPTURES}/hostpeer-as-spoke.pcap`, '--json');
+    expect([status, stderr]).toEqual([0, '']);
+    const lines = stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect(lines.map((line) => line.frame)).toEqual(Array.from({ length: 44 }, (_, i) => i + 1));
+    expect(lines[0]).toMatchObject({
+      frame: 1,
+      layers: ['ethernet', 'ipv4', 'gre', 'nhrp'],
+      gre: { protocolType: 0x2001, key: 42 },
+      nhrp: {
+        type: 3,
+        sourceProtocolAddress: '10.0.0.1',
+        destinationProtocolAddress: '10.0.0.100',
+      },
+      roundTrip: true,
+    });
+    expect(Object.keys(lines[29])).toEqual(['frame', 'layers', 'gre', 'error']);
+    expect(lines[29].error).toMatchObject({ code: 'bad-checksum', offset: 14 + 20 + 8 + 12 });
+    expect(lines.filter((line) => line.roundTrip === true)).toHaveLength(40);
+  });
+
+  it('names what is not ours', () => {
+    const { stdout } = decode(`${CAPTURES}/ipsec-ikev2-nat-at-hub.pcap`, '--json');
+    const lines = stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect(lines[0]).toEqual({ frame: 1, layers: ['ethernet', 'ipv4', 'udp', 'ike'] });
+    expect(lines[4]).toEqual({ frame: 5, layers: ['ethernet', 'ipv4', 'udp', 'esp'] });
+  });
+
+  it('prints a tree for each packet', () => {
+    const { status, stdout } = decode(`${CAPTURES}/frr10-auth-phase3-at-s1.pcap`);
+    expect(status).toBe(0);
+    expect(
+      stdout.match(/^frame \d+ 2026-\S+Z, \d+ octets: ethernet \/ ipv4 \/ gre/gm),
+    ).toHaveLength(25);
+    expect(stdout).toContain('\n    type: 0x08 Traffic Indication\n');
+  });
+
+  it('shows the frames before the damage, and says what the damage is', () => {
+    const path = `${folder}/cut.pcap`;
+    writeFileSync(path, readFileSync(`${CAPTURES}/frr10-reg-hold10.pcap`).subarray(0, 400));
+    const { status, stdout, stderr } = decode(path, '--json');
+    expect([status, stdout.trimEnd().split('\n').length]).toEqual([1, 2]);
+    expect(stderr).toMatch(/cut\.pcap is damaged: pcap\.frame at octet \d+: truncated, .*\.\n$/);
+  });
+
+  it.each([
+    [['package.json'], /^package\.json is not a capture: capture\.magic at octet 0: .*\.\n$/],
+    [['no-such-file'], /^ENOENT: .*no-such-file'\n$/],
+    [[], /^Usage: decode FILE .*\n$/],
+  ])('ends with one sentence: %j', (args, says) => {
+    const { status, stdout, stderr } = decode(...args);
+    expect([status, stdout]).toEqual([1, '']);
+    expect(stderr).toMatch(says);
+  });
+
+  it('explains itself', () => {
+    expect(decode('--help')).toMatchObject({ status: 0, stdout: expect.stringMatching(/^Usage:/) });
+  });
+});
