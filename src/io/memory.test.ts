@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { CASES, listenTo, outbound } from '../../test/transport-conformance.js';
+import { CASES, listenTo, outbound, turned } from '../../test/transport-conformance.js';
 import { type IpAddress, parseAddress } from '../wire/address.js';
 import { bindsAt } from './bind.js';
 import { virtualClock } from './clock.js';
+import { joined } from './joined.js';
 import { MemoryDevice, MemoryNetwork } from './memory.js';
 import { HEADROOM_OCTETS, type Packet, TAILROOM_OCTETS, viewOf } from './ports.js';
 
@@ -71,5 +72,34 @@ describe('a device in memory', () => {
     await device.close();
     device.send(Uint8Array.of(1));
     expect(read).toHaveLength(1);
+  });
+});
+
+describe('joined transports', () => {
+  it('are one: each sends what is its own', async () => {
+    const clock = virtualClock();
+    const network = new MemoryNetwork({ clock });
+    const near = joined([
+      network.open(bindsAt(NEAR, ['esp'])),
+      network.open(bindsAt(NEAR, ['ike-natt'])),
+    ]);
+    const far = network.open(bindsAt(FAR, ['esp', 'ike-natt']));
+    const [here, there] = [listenTo(near), listenTo(far)];
+    const paths = (['esp', 'ike-natt'] as const).map((carrier) => {
+      const port = carrier === 'esp' ? 0 : 4500;
+      return { carrier, local: { address: NEAR, port }, remote: { address: FAR, port } };
+    });
+    near.send(paths.map((path, i) => outbound(path, Uint8Array.of(i))));
+    far.send(paths.map((path, i) => outbound(turned(path), Uint8Array.of(i))));
+    clock.advance(10);
+    const carriers = ({ arrived }: typeof here) => arrived.map(({ path }) => path.carrier);
+    expect([carriers(here), carriers(there)]).toEqual([
+      ['esp', 'ike-natt'],
+      ['esp', 'ike-natt'],
+    ]);
+    await near.close();
+    far.send(paths.map((path) => outbound(turned(path), Uint8Array.of(9))));
+    clock.advance(10);
+    expect(here.arrived).toHaveLength(2);
   });
 });

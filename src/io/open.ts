@@ -5,64 +5,24 @@
  * @module
  */
 import { lookup as lookUpName } from 'node:dns/promises';
-import type { DmvpnConfig, TunnelConfig } from '../dmvpn/config.js';
+import type { DmvpnConfig } from '../dmvpn/config.js';
 import { DmvpnNode } from '../dmvpn/node.js';
 import type { Answer, DmvpnEvent, Lookup, NodeCommand, Question } from '../dmvpn/output.js';
-import { readConfig, type TunnelSettings } from '../dmvpn/settings.js';
 import { showDmvpn, showNhrpCache, showNhs, showRoutes } from '../dmvpn/show.js';
 import type { NodeSnapshot } from '../dmvpn/snapshot.js';
 import type { NodeStats } from '../dmvpn/stats.js';
 import type { NodeView } from '../dmvpn/view.js';
-import {
-  formatAddress,
-  formatPrefix,
-  hostBits,
-  IpAddress,
-  type IpPrefix,
-  parseAddress,
-} from '../wire/address.js';
-import type { Bind } from './bind.js';
+import { parseAddress } from '../wire/address.js';
 import { monotonicClock } from './clock.js';
 import { nodeCrypto } from './crypto-node.js';
 import { type CallerOutput, type Driver, drive } from './drive.js';
 import { EventQueue } from './event-queue.js';
 import { Host } from './host.js';
-import { MemoryNetwork } from './memory.js';
-import { openPcapFile, pcap } from './pcap.js';
-import type { Clock, PacketDevice, Transport } from './ports.js';
-import { openRaw } from './raw.js';
-import { openTun } from './tun.js';
-import { openUdp } from './udp.js';
+import { type OpenedPorts, type OpenOptions, openPorts } from './open-ports.js';
+import type { Clock, PacketDevice } from './ports.js';
 
 export { AdapterError, type AdapterErrorCode } from './adapter-error.js';
-
-export interface OpenOptions {
-  /**
-   * `udp`: GRE in UDP, no privilege · `raw`: IP protocol 47, Linux and privilege · `memory`: other nodes of this
-   * process · or one of your own. `udp` and `raw` set the carrier of tunnels that name none.
-   */
-  readonly transport: 'udp' | 'raw' | 'memory' | Transport;
-  /**
-   * What is behind the tunnel. `tun`: the kernel, by an interface with the tunnel's name, its address and routes ·
-   * `host`: a {@link Host} in the process, at the tunnel's address and the first of each LAN · or your own, one a
-   * tunnel. `host` when not given.
-   */
-  readonly device?: 'tun' | 'host' | PacketDevice | DeviceFactory;
-  /** Records all that passes into this file. */
-  readonly pcap?: string;
-  /** Puts middleware around the transport: `(t) => fault(t, …)`. */
-  readonly wrap?: (transport: Transport) => Transport;
-  /** The state of an earlier life, from `snapshot`. */
-  readonly restored?: NodeSnapshot;
-  /** Decides whether a spoke may register, where the configuration says `authorize`; without it none may. */
-  readonly authorize?: (question: AuthorizeQuestion) => Answer | Promise<Answer>;
-  readonly clock?: Clock;
-}
-
-/** Makes the device of a tunnel. */
-export type DeviceFactory = (tunnel: TunnelConfig) => PacketDevice | Promise<PacketDevice>;
-/** Who wants to register. */
-export type AuthorizeQuestion = Extract<Question, { kind: 'authorize-registration' }>;
+export type { AuthorizeQuestion, DeviceFactory, OpenOptions } from './open-ports.js';
 
 /** A node that runs. */
 export interface RunningNode {
@@ -97,48 +57,19 @@ const TABLES = {
 /** Longest wait for a node that is told to shut down; it takes a second itself. */
 const MAX_CLOSE_MS = 2_000;
 
-/** The network of all nodes in this process whose transport is `memory`. */
-let sharedMemory: MemoryNetwork | null = null;
-
 /**
  * Opens a node and lets it run.
  * @throws TypeError or RangeError for a wrong configuration, by path.
  * @throws AdapterError when a port cannot be opened: its message is one sentence that says what to do.
  */
 export async function openNode(config: DmvpnConfig, options: OpenOptions): Promise<RunningNode> {
-  const whole = withCarriers(config, options.transport);
-  const { tunnels } = readConfig(whole);
-  const opened = new Opened();
+  const { whole, ports } = await openPorts(config, options);
   try {
-    const transport = wrapped(opened.add(await transportFor(tunnels, options)), options);
-    const devices: Record<string, PacketDevice> = {};
-    for (const tunnel of whole.tunnels) {
-      devices[tunnel.name] = opened.add(await deviceFor(tunnel, whole, options));
-    }
-    return new Runner(whole, options, { transport, devices });
+    return new Runner(whole, options, ports);
   } catch (error) {
-    await opened.close();
+    await ports.close();
     throw error;
   }
-}
-
-/** What has to be closed again when something after it cannot be opened. */
-class Opened {
-  readonly #all: { close(): Promise<void> }[] = [];
-
-  add<T extends { close(): Promise<void> }>(port: T): T {
-    this.#all.push(port);
-    return port;
-  }
-
-  async close(): Promise<void> {
-    for (const port of this.#all.splice(0).reverse()) await port.close();
-  }
-}
-
-interface OpenedPorts {
-  readonly transport: Transport;
-  readonly devices: Readonly<Record<string, PacketDevice>>;
 }
 
 class Runner implements RunningNode {
@@ -229,97 +160,4 @@ async function resolveName(name: string): Promise<Answer> {
   const found = await lookUpName(name, { all: true }).catch(() => []);
   const addresses = found.flatMap(({ address }) => parseAddress(address) ?? []);
   return { kind: 'addresses', addresses };
-}
-
-function withCarriers(config: DmvpnConfig, transport: OpenOptions['transport']): DmvpnConfig {
-  if (transport !== 'udp' && transport !== 'raw') return config;
-  const carrier = transport === 'udp' ? 'gre-udp' : 'gre';
-  for (const [i, tunnel] of config.tunnels.entries()) {
-    if (tunnel.carrier !== undefined && tunnel.carrier !== carrier)
-      throw new TypeError(
-        `tunnels[${i}].carrier: '${tunnel.carrier}' does not go by the transport '${transport}'`,
-      );
-  }
-  return { ...config, tunnels: config.tunnels.map((tunnel) => ({ ...tunnel, carrier })) };
-}
-
-function transportFor(
-  tunnels: readonly TunnelSettings[],
-  { transport, clock = monotonicClock }: OpenOptions,
-): Transport | Promise<Transport> {
-  if (typeof transport === 'object') return transport;
-  const binds = bindsOf(tunnels);
-  switch (transport) {
-    case 'udp':
-      return openUdp(binds);
-    case 'raw':
-      return openRaw(binds);
-    case 'memory':
-      sharedMemory ??= new MemoryNetwork({ clock });
-      return sharedMemory.open(binds);
-    default:
-      throw new TypeError("transport: 'udp', 'raw', 'memory' or a Transport expected");
-  }
-}
-
-/** One for each local end: tunnels that differ in their key alone share it. */
-function bindsOf(tunnels: readonly TunnelSettings[]): Bind[] {
-  const ends = tunnels.map(({ carrier, local }) => ({ carrier, local }));
-  const keys = ends.map(({ carrier, local }) => `${carrier} ${local.address} ${local.port}`);
-  return ends.filter((_, i) => keys.indexOf(keys[i] ?? '') === i);
-}
-
-function wrapped(
-  transport: Transport,
-  { wrap = (given) => given, pcap: path }: OpenOptions,
-): Transport {
-  if (path === undefined) return wrap(transport);
-  const file = openPcapFile(path);
-  const closeBoth = async () => {
-    await transport.close();
-    await file.close();
-  };
-  return wrap({ ...pcap(transport, file.sink), close: closeBoth });
-}
-
-async function deviceFor(
-  tunnel: TunnelConfig,
-  config: DmvpnConfig,
-  { device = 'host', clock = monotonicClock }: OpenOptions,
-): Promise<PacketDevice> {
-  if (typeof device === 'function') return device(tunnel);
-  if (typeof device === 'object') {
-    if (config.tunnels.length === 1) return device;
-    throw new RangeError('device: one device cannot serve several tunnels');
-  }
-  const settings = readConfig({ tunnels: [tunnel] }).tunnels[0];
-  if (!settings) throw new Error('bug: a tunnel without settings');
-  switch (device) {
-    case 'tun':
-      return openTun(tunOptionsOf(settings));
-    case 'host':
-      return new Host({ addresses: hostAddressesOf(settings), clock });
-    default:
-      throw new TypeError("device: 'tun', 'host', a PacketDevice or a function expected");
-  }
-}
-
-const tunOptionsOf = ({ name, mtu, engine, routes }: TunnelSettings) => ({
-  name,
-  mtu,
-  addresses: [`${engine.address}/${engine.prefixLength}`],
-  routes: routes.map(({ prefix }) => formatPrefix(prefix)),
-});
-
-/** The tunnel's own address, and the first of each LAN. */
-const hostAddressesOf = ({ engine }: TunnelSettings): string[] => [
-  formatAddress(engine.address),
-  ...engine.localPrefixes.map(firstAddressOf),
-];
-
-function firstAddressOf({ address: a, length }: IpPrefix): string {
-  if (length === hostBits(a.family)) return formatAddress(a);
-  const first =
-    a.family === 4 ? new IpAddress(4, a.w0 | 1) : new IpAddress(6, a.w0, a.w1, a.w2, a.w3 | 1);
-  return formatAddress(first);
 }

@@ -1,0 +1,204 @@
+/** The ports that a configuration needs: what `openNode` opens before there is a node. */
+import type { DmvpnConfig, TunnelConfig } from '../dmvpn/config.js';
+import type { Answer, Question } from '../dmvpn/output.js';
+import { readConfig, type TunnelSettings } from '../dmvpn/settings.js';
+import type { NodeSnapshot } from '../dmvpn/snapshot.js';
+import {
+  formatAddress,
+  formatPrefix,
+  hostBits,
+  IpAddress,
+  type IpPrefix,
+} from '../wire/address.js';
+import { type Bind, bindsAt } from './bind.js';
+import { monotonicClock } from './clock.js';
+import { Host } from './host.js';
+import { joined } from './joined.js';
+import { MemoryNetwork } from './memory.js';
+import { openPcapFile, pcap } from './pcap.js';
+import type { Clock, PacketDevice, Transport } from './ports.js';
+import { openRaw } from './raw.js';
+import { openTun } from './tun.js';
+import { openUdp } from './udp.js';
+
+export interface OpenOptions {
+  /**
+   * `udp`: GRE in UDP, no privilege · `raw`: IP protocol 47, Linux and privilege · `memory`: other nodes of this
+   * process · or one of your own. `udp` and `raw` set the carrier of tunnels that name none.
+   */
+  readonly transport: 'udp' | 'raw' | 'memory' | Transport;
+  /**
+   * What is behind the tunnel. `tun`: the kernel, by an interface with the tunnel's name, its address and routes ·
+   * `host`: a {@link Host} in the process, at the tunnel's address and the first of each LAN · or your own, one a
+   * tunnel. `host` when not given.
+   */
+  readonly device?: 'tun' | 'host' | PacketDevice | DeviceFactory;
+  /** Records all that passes into this file. */
+  readonly pcap?: string;
+  /** Puts middleware around the transport: `(t) => fault(t, …)`. */
+  readonly wrap?: (transport: Transport) => Transport;
+  /** The state of an earlier life, from `snapshot`. */
+  readonly restored?: NodeSnapshot;
+  /** Decides whether a spoke may register, where the configuration says `authorize`; without it none may. */
+  readonly authorize?: (question: AuthorizeQuestion) => Answer | Promise<Answer>;
+  readonly clock?: Clock;
+}
+
+/** Makes the device of a tunnel. */
+export type DeviceFactory = (tunnel: TunnelConfig) => PacketDevice | Promise<PacketDevice>;
+/** Who wants to register. */
+export type AuthorizeQuestion = Extract<Question, { kind: 'authorize-registration' }>;
+
+export interface OpenedPorts {
+  readonly transport: Transport;
+  /** By name of the tunnel. */
+  readonly devices: Readonly<Record<string, PacketDevice>>;
+  close(): Promise<void>;
+}
+
+/** The network of all nodes in this process whose transport is `memory`. */
+let sharedMemory: MemoryNetwork | null = null;
+
+/**
+ * Opens all ports, or none.
+ * @returns them, and the configuration with the carriers that the transport implies
+ */
+export async function openPorts(
+  config: DmvpnConfig,
+  options: OpenOptions,
+): Promise<{ readonly whole: DmvpnConfig; readonly ports: OpenedPorts }> {
+  const whole = withCarriers(config, options.transport);
+  const { tunnels } = readConfig(whole);
+  const opened: { close(): Promise<void> }[] = [];
+  const close = async () => {
+    for (const port of opened.splice(0).reverse()) await port.close();
+  };
+  try {
+    const inner = await transportFor(tunnels, options);
+    opened.push(inner);
+    const transport = wrapped(inner, options);
+    const devices: Record<string, PacketDevice> = {};
+    for (const tunnel of whole.tunnels) {
+      const device = await deviceFor(tunnel, whole, options);
+      opened.push(device);
+      devices[tunnel.name] = device;
+    }
+    return { whole, ports: { transport, devices, close } };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+function withCarriers(config: DmvpnConfig, transport: OpenOptions['transport']): DmvpnConfig {
+  if (transport !== 'udp' && transport !== 'raw') return config;
+  const carrier = transport === 'udp' ? 'gre-udp' : 'gre';
+  for (const [i, tunnel] of config.tunnels.entries()) {
+    if (tunnel.carrier !== undefined && tunnel.carrier !== carrier)
+      throw new TypeError(
+        `tunnels[${i}].carrier: '${tunnel.carrier}' does not go by the transport '${transport}'`,
+      );
+  }
+  return { ...config, tunnels: config.tunnels.map((tunnel) => ({ ...tunnel, carrier })) };
+}
+
+function transportFor(
+  tunnels: readonly TunnelSettings[],
+  { transport, clock = monotonicClock }: OpenOptions,
+): Transport | Promise<Transport> {
+  if (typeof transport === 'object') return transport;
+  const binds = bindsOf(tunnels);
+  switch (transport) {
+    case 'udp':
+      return openUdp(binds);
+    case 'raw':
+      return openRawAndUdp(binds);
+    case 'memory':
+      sharedMemory ??= new MemoryNetwork({ clock });
+      return sharedMemory.open(binds);
+    default:
+      throw new TypeError("transport: 'udp', 'raw', 'memory' or a Transport expected");
+  }
+}
+
+/** GRE and ESP are IP protocols; key exchange is UDP whatever carries the rest. */
+async function openRawAndUdp(binds: readonly Bind[]): Promise<Transport> {
+  const isRaw = ({ carrier }: Bind): boolean => carrier === 'gre' || carrier === 'esp';
+  const raw = await openRaw(binds.filter(isRaw));
+  const overUdp = binds.filter((bind) => !isRaw(bind));
+  if (overUdp.length === 0) return raw;
+  try {
+    return joined([raw, await openUdp(overUdp)]);
+  } catch (error) {
+    await raw.close();
+    throw error;
+  }
+}
+
+/** One for each local end: tunnels that differ in their key alone share it. */
+function bindsOf(tunnels: readonly TunnelSettings[]): Bind[] {
+  const ends = tunnels.flatMap(bindsOfTunnel);
+  const keys = ends.map(({ carrier, local }) => `${carrier} ${local.address} ${local.port}`);
+  return ends.filter((_, i) => keys.indexOf(keys[i] ?? '') === i);
+}
+
+/** A protected tunnel has ESP and IKE on the wire, and no GRE. */
+function bindsOfTunnel({ carrier, local, protection }: TunnelSettings): Bind[] {
+  if (protection.kind === 'insecure-cleartext') return [{ carrier, local }];
+  return bindsAt(local.address, carrier === 'gre-udp' ? ['ike-natt'] : ['esp', 'ike', 'ike-natt']);
+}
+
+function wrapped(
+  transport: Transport,
+  { wrap = (given) => given, pcap: path }: OpenOptions,
+): Transport {
+  if (path === undefined) return wrap(transport);
+  const file = openPcapFile(path);
+  const closeBoth = async () => {
+    await transport.close();
+    await file.close();
+  };
+  return wrap({ ...pcap(transport, file.sink), close: closeBoth });
+}
+
+async function deviceFor(
+  tunnel: TunnelConfig,
+  config: DmvpnConfig,
+  { device = 'host', clock = monotonicClock }: OpenOptions,
+): Promise<PacketDevice> {
+  if (typeof device === 'function') return device(tunnel);
+  if (typeof device === 'object') {
+    if (config.tunnels.length === 1) return device;
+    throw new RangeError('device: one device cannot serve several tunnels');
+  }
+  const settings = readConfig({ tunnels: [tunnel] }).tunnels[0];
+  if (!settings) throw new Error('bug: a tunnel without settings');
+  switch (device) {
+    case 'tun':
+      return openTun(tunOptionsOf(settings));
+    case 'host':
+      return new Host({ addresses: hostAddressesOf(settings), clock });
+    default:
+      throw new TypeError("device: 'tun', 'host', a PacketDevice or a function expected");
+  }
+}
+
+const tunOptionsOf = ({ name, mtu, engine, routes }: TunnelSettings) => ({
+  name,
+  mtu,
+  addresses: [`${engine.address}/${engine.prefixLength}`],
+  routes: routes.map(({ prefix }) => formatPrefix(prefix)),
+});
+
+/** The tunnel's own address, and the first of each LAN. */
+const hostAddressesOf = ({ engine }: TunnelSettings): string[] => [
+  formatAddress(engine.address),
+  ...engine.localPrefixes.map(firstAddressOf),
+];
+
+function firstAddressOf({ address: a, length }: IpPrefix): string {
+  if (length === hostBits(a.family)) return formatAddress(a);
+  const first =
+    a.family === 4 ? new IpAddress(4, a.w0 | 1) : new IpAddress(6, a.w0, a.w1, a.w2, a.w3 | 1);
+  return formatAddress(first);
+}
