@@ -10,8 +10,8 @@ export {
   randomOctets,
 } from './crypto.js';
 export { decodeEspHeader, type EspHeader } from './esp/header.js';
-export { EspInbound, type OpenedSlot, openedSlot } from './esp/inbound.js';
-export { EspOutbound } from './esp/outbound.js';
+export { EspInbound, type InboundOptions, type OpenedSlot, openedSlot } from './esp/inbound.js';
+export { EspOutbound, type OutboundOptions } from './esp/outbound.js';
 export { ReplayWindow } from './esp/replay-window.js';
 export { classifyUdpPayload, type UdpPayload } from './esp/udp-encapsulation.js';
 export type {
@@ -39,6 +39,7 @@ export { SecurityAssociationDatabase } from './sa/database.js';
 export { UNLIMITED } from './sa/lifetime.js';
 export { SecretBytes } from './secret.js';
 export {
+  type AesBits,
   type CipherSuite,
   cipherSuite,
   DH_GROUPS,

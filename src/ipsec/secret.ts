@@ -1,6 +1,8 @@
 /** Key octets that no log, event or inspection shows, and that can be overwritten. */
 
 const REDACTED = '[secret]';
+/** Node's `util.inspect` and `console.log` ask for a method of this registered name. */
+const INSPECT = Symbol.for('nodejs.util.inspect.custom');
 
 /**
  * Holds octets of its own until `wipe`. Everything that turns an object into text (`String`, `JSON.stringify`,
@@ -12,6 +14,7 @@ export class SecretBytes {
   /** @param octets copied; the caller wipes its own. */
   constructor(octets: Uint8Array) {
     this.#octets = Uint8Array.from(octets); // slice() of a Buffer would be a view
+    Object.defineProperty(this, INSPECT, { value: () => REDACTED });
   }
 
   /** Takes the octets over without a copy: the caller forgets them. */
@@ -41,11 +44,6 @@ export class SecretBytes {
   }
 
   toJSON(): string {
-    return REDACTED;
-  }
-
-  /** Node's `util.inspect` and `console.log` ask for this by its registered symbol. */
-  [Symbol.for('nodejs.util.inspect.custom')](): string {
     return REDACTED;
   }
 }

@@ -19,6 +19,13 @@ export interface OpenedSlot extends TrailerSlot {
 /** A slot to open packets into; one is enough for any number of them. */
 export const openedSlot = (): OpenedSlot => ({ at: 0, octets: 0, nextHeader: 0, sequence: 0 });
 
+export interface InboundOptions {
+  /** 64-bit sequence numbers (RFC 4303 §2.2.1); false. */
+  readonly extendedSequence?: boolean;
+  /** In packets, 32..8192; 64. */
+  readonly replayWindow?: number;
+}
+
 export class EspInbound {
   readonly spi: number;
   readonly window: ReplayWindow;
@@ -33,7 +40,7 @@ export class EspInbound {
     crypto: CryptoProvider,
     suite: CipherSuite,
     keys: DirectionKeys,
-    { extendedSequence = false, replayWindow = DEFAULT_REPLAY_WINDOW } = {},
+    { extendedSequence = false, replayWindow = DEFAULT_REPLAY_WINDOW }: InboundOptions = {},
   ) {
     this.spi = keys.spi;
     this.window = new ReplayWindow(replayWindow);

@@ -7,6 +7,13 @@ import { ESP_HEADER_OCTETS, ESP_SEQUENCE } from './header.js';
 import { lastSequence, sequenceHigh } from './sequence.js';
 import { ESP_TRAILER_OCTETS, padOctets, writeTrailer } from './trailer.js';
 
+export interface OutboundOptions {
+  /** 64-bit sequence numbers (RFC 4303 §2.2.1); false. */
+  readonly extendedSequence?: boolean;
+  /** The last number used, for an association that was in use elsewhere; 0. */
+  readonly sequence?: number;
+}
+
 export class EspOutbound {
   readonly spi: number;
   /** Octets that `seal` puts before the payload: header and IV. */
@@ -24,12 +31,11 @@ export class EspOutbound {
   readonly #last: number;
   #sequence: number;
 
-  /** @param sequence the last one used, for an association that was in use elsewhere. */
   constructor(
     crypto: CryptoProvider,
     suite: CipherSuite,
     keys: DirectionKeys,
-    { extendedSequence = false, sequence = 0 } = {},
+    { extendedSequence = false, sequence = 0 }: OutboundOptions = {},
   ) {
     this.spi = keys.spi;
     this.#crypto = crypto;
