@@ -223,7 +223,7 @@ export class IkeSa {
     this.#removeLeftovers(now);
     if (this.rekeyAt !== null && now >= this.rekeyAt) {
       this.rekeyAt = null;
-      if (this.isEstablished && !this.requests.has('rekey-ike')) this.requests.add(rekeyIkeTask());
+      this.rekey();
     }
     const livenessAt = this.#livenessAt();
     if (livenessAt !== null && now >= livenessAt) this.probe();
@@ -256,6 +256,11 @@ export class IkeSa {
 
   send(path: Path, datagrams: readonly Uint8Array[]): void {
     for (const bytes of datagrams) this.context.emit({ kind: 'transmit', path, bytes });
+  }
+
+  /** Asks for a new IKE SA in place of this one. */
+  rekey(): void {
+    if (this.isEstablished && !this.requests.has('rekey-ike')) this.requests.add(rekeyIkeTask());
   }
 
   /** Asks whether the peer lives, unless something is under way that tells. */

@@ -84,6 +84,15 @@ export class IkeV2 implements KeyExchange {
     this.#registry.schedule();
   }
 
+  /** Replaces the IKE SAs with the peer by new ones before their time. */
+  rekeyIkeSas(now: number, peer: Endpoint): void {
+    for (const sa of this.#sasOf(peer)) {
+      sa.rekey();
+      sa.pump(now);
+    }
+    this.#registry.schedule();
+  }
+
   handleMessage(now: number, path: Path, bytes: Uint8Array): void {
     // copied below by Uint8Array.from: slice() of a Buffer would be a view
     const header = decodeIkeHeader(bytes);
