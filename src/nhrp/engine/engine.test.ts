@@ -88,6 +88,18 @@ describe('a hub and two spokes', () => {
     expect(net.engine('s1').stats().resolutionRetries).toBe(6);
   });
 
+  it('tell those who know the old NBMA address, by the hub, when it changes', () => {
+    const net = blueprint({ unique: false });
+    net.run(2_000);
+    net.forwarded('hub', 's1', '172.16.1.1', '172.16.2.1');
+    net.run(100);
+    expect(net.engine('s1').shortcuts().length).toBe(1);
+    net.command('s2', { kind: 'local-nbma', address: address('192.168.9.2') });
+    net.run(100);
+    expect(net.engine('s1').shortcuts()).toEqual([]);
+    expect(net.engine('s1').cache.find(address('10.0.0.2'), net.now)).toBe(-1);
+  });
+
   it('take their addresses back at shutdown, and the other spoke is told', () => {
     const net = blueprint();
     net.run(2_000);

@@ -173,8 +173,7 @@ export class NhrpEngine {
       case 'purge':
         return this.#purges.purge(now, command.prefix);
       case 'local-nbma':
-        this.#context.nbmaAddress = command.address;
-        return this.#servers.reregister(now);
+        return this.#moveTo(now, command.address);
       case 'shutdown':
         return this.#shutdown(now);
     }
@@ -284,6 +283,13 @@ export class NhrpEngine {
       this.#context.bindings.remove(now, this.cache.findPrefix(entry.prefix, now), 'cleared');
     }
     this.#servers.reregister(now);
+  }
+
+  /** The servers first: they pass on to those who were told the old address that it is no longer so. */
+  #moveTo(now: number, nbma: IpAddress): void {
+    this.#context.nbmaAddress = nbma;
+    this.#servers.reregister(now);
+    this.#purges.spread(now, hostPrefix(this.#context.config.address), this.bestNhs);
   }
 
   #moved(now: number, entry: CacheEntry): void {

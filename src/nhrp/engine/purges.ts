@@ -6,7 +6,6 @@ import type { CacheEntry } from '../../cache/entry.js';
 import {
   formatPrefix,
   hostPrefix,
-  type IpAddress,
   type IpPrefix,
   maskAddress,
   prefixContains,
@@ -73,10 +72,14 @@ export class Purges {
     context.send(now, { ...message, type: PacketType.PURGE_REPLY, hopCount, extensions }, from);
   }
 
-  /** The mapping of this prefix is no longer what others were told: they are, once, without wanting an answer. */
-  spread(now: number, prefix: IpPrefix): void {
+  /**
+   * The mapping of this prefix is no longer what others were told: they are, once, without wanting an answer.
+   * By a server where one is given: from an address that they do not know they would not believe it.
+   */
+  spread(now: number, prefix: IpPrefix, by: Endpoint | null = null): void {
     const { given } = this.parts;
-    for (const one of given.take(now, prefix)) this.#tell(now, one);
+    for (const one of given.take(now, prefix))
+      this.#tell(now, one, { prefix, nbma: by ?? one.toNbma });
   }
 
   /** By command: forgets the prefix here and everywhere it was given to. */
@@ -155,10 +158,15 @@ export class Purges {
     return this.parts.servers.at(from) !== null;
   }
 
-  #tell(now: number, one: Given): void {
+  /** @param gone - What is no longer so: of an answer the next hop, the prefix behind it, or both. */
+  #tell(
+    now: number,
+    one: Given,
+    { prefix: gone, nbma }: { prefix: IpPrefix; nbma: Endpoint },
+  ): void {
     const { context } = this.parts;
     const { config, nbmaAddress } = context;
-    if (!context.peers.isUp(one.toNbma)) return;
+    if (!context.peers.isUp(nbma)) return;
     const message: CieMessage = {
       ...headerOf(
         { nbma: nbmaAddress, protocol: config.address, hopCount: config.hopCount },
@@ -167,17 +175,18 @@ export class Purges {
       type: PacketType.PURGE_REQUEST,
       flags: PurgeFlag.NO_REPLY,
       requestId: context.requestIds.next(),
-      cies: [this.#cieFor(one.prefix, one.nextHop)],
+      cies: ciesFor(gone, one),
       extensions: requestExtensions([]),
     };
-    context.send(now, message, one.toNbma);
+    context.send(now, message, nbma);
   }
+}
 
-  #cieFor(prefix: IpPrefix, nextHop: IpAddress): Cie {
-    const isNextHop = prefixContains(prefix, nextHop);
-    return cieOf({
-      prefixLength: prefix.length,
-      protocolAddress: isNextHop ? nextHop : prefix.address,
-    });
-  }
+function ciesFor(gone: IpPrefix, { prefix, nextHop }: Given): readonly Cie[] {
+  const prefixes = [prefix];
+  const isApart = !prefixContains(prefix, nextHop);
+  if (isApart && prefixContains(gone, nextHop)) prefixes.push(hostPrefix(nextHop));
+  return prefixes.map(({ address, length }) =>
+    cieOf({ prefixLength: length, protocolAddress: isApart ? address : nextHop }),
+  );
 }
