@@ -13,7 +13,7 @@ interface Plan {
 const MAX_AT_ONE_TIME = 1_000_000;
 
 export class Agenda {
-  /** Virtual time, milliseconds from the start. */
+  /** Virtual time, whole milliseconds from the start: clocks that differ by an offset must not differ by rounding. */
   now = 0;
   /** How many plans have been carried out. */
   done = 0;
@@ -25,9 +25,9 @@ export class Agenda {
     return this.#heap.length;
   }
 
-  /** Acts at that time, or now if it has passed. */
+  /** Acts at that time, in the first whole millisecond, or now if it has passed. */
   at(time: number, act: () => void): void {
-    const plan = { at: Math.max(time, this.now), order: this.#planned++, act };
+    const plan = { at: Math.max(Math.ceil(time), this.now), order: this.#planned++, act };
     const heap = this.#heap;
     let place = heap.length;
     while (place > 0) {
@@ -57,7 +57,7 @@ export class Agenda {
       next.act();
       if (isDone()) return;
     }
-    this.now = Math.max(this.now, time);
+    this.now = Math.max(this.now, Math.ceil(time));
   }
 
   #takeFirst(): void {

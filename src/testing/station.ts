@@ -269,7 +269,7 @@ export class Station implements Attachment, Sender {
   /** One entry in the agenda stands for the node's next alarm: an idle node costs nothing. */
   #plan(): void {
     if (this.#wakeAt === null || this.#asleep) return;
-    const at = Math.max(this.#wakeAt + this.#behindMs, this.world.agenda.now);
+    const at = Math.max(Math.ceil(this.#wakeAt) + this.#behindMs, this.world.agenda.now);
     if (this.#plannedAt !== null && this.#plannedAt <= at) return;
     this.#plannedAt = at;
     const incarnation = this.#incarnation;

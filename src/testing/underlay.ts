@@ -23,7 +23,7 @@ export class Underlay {
   sent = 0;
   arrived = 0;
   /** Datagrams that did not arrive, by reason. */
-  readonly lost = new Map<string, number>();
+  readonly lost: Map<string, number> = new Map();
   /** Where nothing else is said. */
   link: Link = PERFECT_LINK;
   readonly #links = new Map<string, Link>();
