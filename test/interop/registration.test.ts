@@ -70,6 +70,7 @@ describe.each(RELEASES)('registration, FRR of %s', (release) => {
       await lab.kill('s1');
       await frrSpoke(s2, { as: 's1' });
       await hub.saw('spoke-registered', { protocolAddress: '10.0.0.1', nbma: '192.168.2.2' });
+      await until('the second reaches the hub', () => reachesHub(s2));
       expect((await ping(hub.shell, '10.0.0.1')).received).toBe(3);
       log.say('moved to 192.168.2.2, which answers');
     }));
@@ -87,7 +88,7 @@ describe.each(RELEASES)('registration, FRR of %s', (release) => {
         's1',
         'sh',
         '-ec',
-        'ip addr add 192.168.1.3/24 dev eth0; ip addr del 192.168.1.2/24 dev eth0; ip route replace default via 192.168.1.1',
+        'ip addr flush dev eth0; ip addr add 192.168.1.3/24 dev eth0; ip route add default via 192.168.1.1',
       );
       const after = await ourSpoke(lab, 's1', { tunnel: { local: '192.168.1.3' } });
       await after.saw('registered');
@@ -101,6 +102,7 @@ describe.each(RELEASES)('registration, FRR of %s', (release) => {
     inLab(async (lab) => {
       await lab.host('s1');
       const { hub } = await lab.boot(release, 'hub');
+      await lab.capture('hub');
       await frrHub(hub);
       const log = story(`restart of the hub ${await frrVersion(hub)} under our spoke`);
       const spoke = await ourSpoke(lab, 's1', { holdingTimeSeconds: HOLDING_TIME_SECONDS });
