@@ -2,6 +2,7 @@
 import { parseArgs } from 'node:util';
 import { cacheSuites } from './cache.js';
 import { checksumRows } from './checksum.js';
+import { espRows } from './esp.js';
 import { greRows } from './gre.js';
 import { DEFAULTS, type Row, report } from './harness.js';
 import { nhrpRows } from './nhrp.js';
@@ -22,7 +23,13 @@ const { values } = parseArgs({
   },
 });
 
-const SUITES: readonly (() => readonly Row[])[] = [nhrpRows, greRows, checksumRows, ...cacheSuites];
+const SUITES: readonly (() => readonly Row[])[] = [
+  nhrpRows,
+  greRows,
+  checksumRows,
+  espRows,
+  ...cacheSuites,
+];
 
 /** A suite is made when its turn comes: its million entries do not lie in memory while another is measured. */
 function* rows(): Generator<Row> {
