@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { nodeCrypto } from '../src/io/crypto-node.js';
 import type { CryptoProvider } from '../src/ipsec/crypto.js';
+import { openX25519 } from '../src/ipsec/ike/x25519.js';
 import {
   cipherSuite,
   DH_GROUPS,
@@ -194,12 +195,15 @@ needs('shared-vectors')('Wycheproof through our wrappers', () => {
     readonly shared: string;
   }
 
-  it('x25519', () => {
+  it.each([
+    ['node:crypto', (key: Uint8Array) => crypto.openDh(DH_GROUPS[31], key)],
+    ['tweetnacl', (key: Uint8Array) => openX25519(crypto, key)],
+  ] as const)('x25519 by %s', (library, openKey) => {
     const set = load<Wycheproof<DhTest, object>>('wycheproof/x25519_test.json');
     const counts = { total: set.numberOfTests, agreed: 0, lowOrderRefused: 0 };
     for (const group of set.testGroups)
       for (const t of group.tests) {
-        const secret = crypto.openDh(DH_GROUPS[31], fromHex(t.private)).derive(fromHex(t.public));
+        const secret = openKey(fromHex(t.private)).derive(fromHex(t.public));
         const zero = /^0*$/.test(t.shared);
         expect(secret === null ? null : toHex(secret), `${t.tcId} ${t.comment}`).toBe(
           zero ? null : t.shared,
@@ -207,7 +211,7 @@ needs('shared-vectors')('Wycheproof through our wrappers', () => {
         if (zero) counts.lowOrderRefused++;
         else counts.agreed++;
       }
-    report('x25519', counts);
+    report(`x25519 by ${library}`, counts);
     expect(counts.agreed + counts.lowOrderRefused).toBe(counts.total);
     expect(counts.lowOrderRefused).toBeGreaterThan(5);
   });

@@ -80,7 +80,10 @@ export interface CryptoProvider {
 }
 
 /** Unpredictable octets of their own. */
-export function randomOctets(crypto: CryptoProvider, octets: number): Uint8Array {
+export function randomOctets(
+  crypto: Pick<CryptoProvider, 'fillRandom'>,
+  octets: number,
+): Uint8Array {
   const out = new Uint8Array(octets);
   crypto.fillRandom(out, 0, octets);
   return out;

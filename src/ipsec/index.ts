@@ -14,6 +14,7 @@ export { EspInbound, type InboundOptions, type OpenedSlot, openedSlot } from './
 export { EspOutbound, type OutboundOptions } from './esp/outbound.js';
 export { ReplayWindow } from './esp/replay-window.js';
 export { classifyUdpPayload, type UdpPayload } from './esp/udp-encapsulation.js';
+export { openX25519 } from './ike/x25519.js';
 export type {
   AssociationOffer,
   DeletionReason,

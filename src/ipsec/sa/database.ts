@@ -83,6 +83,7 @@ export class SecurityAssociationDatabase {
 
   /** @param use see {@link Peer.add} */
   add(peer: Peer, association: Association, use: boolean): void {
+    if (this.#bySpi.has(association.inboundSpi)) throw new Error('bug: an inbound SPI used twice');
     this.#reserved.delete(association.inboundSpi);
     this.#bySpi.set(association.inboundSpi, association);
     peer.add(association, use);
