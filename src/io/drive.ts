@@ -19,6 +19,7 @@ import {
 export {
   type Cancel,
   type Clock,
+  copyOf,
   type Datagram,
   HEADROOM_OCTETS,
   type OutboundDatagram,

@@ -1,6 +1,5 @@
 /** A transport that treats what is sent through another as a bad network would. The same seed, the same faults. */
-import type { Clock, OutboundDatagram, Transport } from './ports.js';
-import { viewOf } from './ports.js';
+import { type Clock, copyOf, type OutboundDatagram, type Transport } from './ports.js';
 
 /** Probabilities, 0..1, each decided anew for every datagram; 0 when not given. */
 export interface FaultRates {
@@ -56,7 +55,7 @@ export function fault(
 
 const copied = (d: OutboundDatagram): OutboundDatagram => ({
   ...d,
-  slab: viewOf(d).slice(),
+  slab: copyOf(d),
   at: 0,
 });
 

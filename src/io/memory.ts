@@ -7,6 +7,7 @@ import type { Carrier, Endpoint, Path } from '../wire/path.js';
 import type { Bind } from './bind.js';
 import {
   type Clock,
+  copyOf,
   type Datagram,
   type OutboundDatagram,
   type Packet,
@@ -126,7 +127,7 @@ export class MemoryDevice implements PacketDevice {
   }
 
   write(batch: readonly Packet[]): void {
-    for (const packet of batch) this.#onPacket(viewOf(packet).slice());
+    for (const packet of batch) this.#onPacket(copyOf(packet));
   }
 
   listen(listener: PacketListener): void {

@@ -9,6 +9,7 @@ import {
   hostBits,
   IpAddress,
   type IpPrefix,
+  maskAddress,
 } from '../wire/address.js';
 import { type Bind, bindsAt } from './bind.js';
 import { monotonicClock } from './clock.js';
@@ -18,7 +19,7 @@ import { MemoryNetwork } from './memory.js';
 import { openPcapFile, pcap } from './pcap.js';
 import type { Clock, PacketDevice, Transport } from './ports.js';
 import { openRaw } from './raw.js';
-import { openTun } from './tun.js';
+import { openTun, type TunOptions } from './tun.js';
 import { openUdp } from './udp.js';
 
 export interface OpenOptions {
@@ -183,12 +184,14 @@ async function deviceFor(
   }
 }
 
-const tunOptionsOf = ({ name, mtu, engine, routes }: TunnelSettings) => ({
-  name,
-  mtu,
-  addresses: [`${engine.address}/${engine.prefixLength}`],
-  routes: routes.map(({ prefix }) => formatPrefix(prefix)),
-});
+function tunOptionsOf({ name, mtu, engine, routes }: TunnelSettings): TunOptions {
+  const connected = maskAddress(engine.address, engine.prefixLength);
+  const prefixes = routes.map(({ prefix }) => formatPrefix(prefix));
+  const reached = new Set(prefixes); // once each, however many ways there are
+  reached.delete(formatPrefix({ address: connected, length: engine.prefixLength }));
+  const addresses = [`${engine.address}/${engine.prefixLength}`];
+  return { name, mtu, addresses, routes: [...reached] };
+}
 
 /** The tunnel's own address, and the first of each LAN. */
 const hostAddressesOf = ({ engine }: TunnelSettings): string[] => [

@@ -7,7 +7,7 @@ import type { Carrier, Endpoint } from '../wire/path.js';
 import { encodeUdp, udpOctets } from '../wire/udp.js';
 import { AdapterError } from './adapter-error.js';
 import { encodePcapHeader, encodePcapRecord } from './capture/pcap-format.js';
-import { type OutboundDatagram, type Packet, type Transport, viewOf } from './ports.js';
+import { OUTER_TTL, type OutboundDatagram, type Packet, type Transport, viewOf } from './ports.js';
 
 export { type Dissection, dissect } from '../dmvpn/dissect.js';
 export { describeDissection, plainDissection } from '../dmvpn/dissection-tree.js';
@@ -33,9 +33,7 @@ export interface PcapOptions {
   readonly record?: 'both' | 'sent' | 'received';
 }
 
-const OUTER_TTL = 64;
-
-/** The outer headers are made as the carrier makes them; TTL and identification are not those of the wire. */
+/** The outer headers are made as the carrier makes them; the identification is not that of the wire. */
 export function pcap(
   transport: Transport,
   sink: PacketSink,

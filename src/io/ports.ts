@@ -12,6 +12,9 @@ import type { Path } from '../wire/path.js';
 /** Octets free before and after a packet that an adapter hands over: headers and trailers are put on in place. */
 export { HEADROOM_OCTETS, TAILROOM_OCTETS };
 
+/** Of outer headers, as routers send their tunnels'. */
+export const OUTER_TTL = 255;
+
 /** `octets` octets of `slab` from `at`. */
 export interface Packet {
   slab: Uint8Array;
@@ -81,6 +84,9 @@ export interface Clock {
 
 /** The octets of a packet as a view, not a copy. */
 export const viewOf = (p: Packet): Uint8Array => p.slab.subarray(p.at, p.at + p.octets);
+
+/** The octets of a packet as a copy; `slice` would not do: that of a Buffer is a view. */
+export const copyOf = (p: Packet): Uint8Array => new Uint8Array(viewOf(p));
 
 /** Copies octets into a slab of their own, with the room that a listener is promised. */
 export function withRoom(bytes: Uint8Array): Packet {

@@ -8,7 +8,13 @@ import { AdapterError } from './adapter-error.js';
 import type { Bind } from './bind.js';
 import { ERRNO, type Libc, loadLibc, NONBLOCK_CLOEXEC, watchReadable } from './libc.js';
 import { MessageBatch } from './message-batch.js';
-import type { Datagram, OutboundDatagram, Transport, TransportListener } from './ports.js';
+import {
+  type Datagram,
+  OUTER_TTL,
+  type OutboundDatagram,
+  type Transport,
+  type TransportListener,
+} from './ports.js';
 import {
   bindToDevice,
   familyOf,
@@ -17,6 +23,7 @@ import {
   setBuffers,
   setDontFragment,
   setTrafficClass,
+  setTtl,
   writeSocketAddress,
 } from './socket-options.js';
 
@@ -229,6 +236,7 @@ function openSocket(libc: Libc, { carrier, local }: Bind, device: string | undef
   if (fd < 0) throw socketError(libc);
   try {
     setBuffers(libc, fd, BUFFER_OCTETS);
+    setTtl(libc, fd, address.family, OUTER_TTL);
     if (device !== undefined) bindToDevice(libc, fd, device);
     const name = new Uint8Array(28);
     if (libc.bind(fd, name, writeSocketAddress(address, name)) < 0) throw bindError(libc, address);

@@ -18,8 +18,8 @@ const SO_SNDBUFFORCE = 32;
 const SO_RCVBUFFORCE = 33;
 /** setsockopt(2) levels and names that differ by family. */
 const OPTIONS = {
-  4: { level: 0, trafficClass: 1, mtuDiscover: 10, mtu: 14 },
-  6: { level: 41, trafficClass: 67, mtuDiscover: 23, mtu: 24 },
+  4: { level: 0, trafficClass: 1, ttl: 2, mtuDiscover: 10, mtu: 14 },
+  6: { level: 41, trafficClass: 67, ttl: 16, mtuDiscover: 23, mtu: 24 },
 } as const;
 const PMTUDISC_DONT = 0;
 const PMTUDISC_DO = 2;
@@ -57,6 +57,12 @@ export function pathMtuTo(libc: Libc, remote: IpAddress): number | null {
 export function setTrafficClass(libc: Libc, fd: number, family: IpFamily, value: number): void {
   const { level, trafficClass } = OPTIONS[family];
   setNumber(libc, fd, { level, name: trafficClass }, value);
+}
+
+/** Time to live, or hop limit. */
+export function setTtl(libc: Libc, fd: number, family: IpFamily, value: number): void {
+  const { level, ttl } = OPTIONS[family];
+  setNumber(libc, fd, { level, name: ttl }, value);
 }
 
 export function setDontFragment(libc: Libc, fd: number, family: IpFamily, on: boolean): void {

@@ -8,6 +8,7 @@ import type { Carrier, Endpoint, Path } from '../wire/path.js';
 import { AdapterError } from './adapter-error.js';
 import type { Bind } from './bind.js';
 import {
+  OUTER_TTL,
   type OutboundDatagram,
   type Transport,
   type TransportListener,
@@ -150,6 +151,7 @@ function openSocket(bind: Bind): Promise<BoundSocket> {
     socket.once('error', onError);
     socket.bind({ address: formatAddress(address), port, exclusive: true }, () => {
       socket.off('error', onError);
+      socket.setTTL(OUTER_TTL);
       const local = { address, port: socket.address().port }; // port 0 = any that is free
       opened(new BoundSocket(socket, { carrier: bind.carrier, local }));
     });

@@ -18,7 +18,11 @@ const SPOKE: TunnelConfig = {
   local: '192.0.2.2',
   address: '10.0.0.1/32',
   nhs: [{ address: '10.0.0.100', nbma: '192.0.2.1' }],
-  routes: [{ prefix: '10.0.0.0/24', via: '10.0.0.100' }],
+  routes: [
+    { prefix: '10.0.0.0/24', via: '10.0.0.100' },
+    { prefix: '10.0.0.0/24', via: '10.0.0.101', distance: 2 }, // a second hub
+    { prefix: '10.0.0.1/32', via: '10.0.0.100' },
+  ],
 };
 
 await report([

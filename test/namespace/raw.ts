@@ -58,16 +58,19 @@ await report([
   ...conformance('ESP over IPv4', 'esp', V4),
   ...conformance('GRE over IPv6', 'gre', V6),
   {
-    name: 'DSCP is in the outer header',
+    name: 'DSCP and TTL are in the outer header',
     run: () =>
       withLink('gre', V4, async ({ path, near, far, settle }) => {
-        const classes: (number | undefined)[] = [];
-        const read = ({ slab, at }: Datagram) => void classes.push(slab[at - 19]);
+        const seen: (number | undefined)[][] = [];
+        const read = ({ slab, at }: Datagram) => void seen.push([slab[at - 19], slab[at - 12]]);
         const onDatagrams = (batch: readonly Datagram[]) => batch.forEach(read);
         far.listen({ onDatagrams, onUnderlay: () => {}, onError: assert.fail });
         near.send([46, 0].map((dscp) => ({ ...outbound(path, new Uint8Array(8)), dscp })));
-        await settle(() => classes.length === 2);
-        assert.deepEqual(classes, [46 << 2, 0]);
+        await settle(() => seen.length === 2);
+        assert.deepEqual(seen, [
+          [46 << 2, 255],
+          [0, 255],
+        ]);
       }),
   },
   ...[V4, V6].map((ends) => ({
