@@ -1,14 +1,14 @@
 /** GRE protocol types (RFC 2784 §2.4), which are EtherTypes, and their names. */
-import { ETHERTYPE, etherTypeName } from '../wire/ethertype.js';
+import { etherTypeName } from '../wire/ethertype.js';
 
 export const GRE_PROTOCOL_TYPE = {
   /** Nothing: what Cisco's keepalives come back with. */
   KEEPALIVE: 0,
-  IPV4: ETHERTYPE.IPV4,
-  IPV6: ETHERTYPE.IPV6,
-  NHRP: ETHERTYPE.NHRP,
-  TRANSPARENT_ETHERNET: ETHERTYPE.TRANSPARENT_ETHERNET,
-  MPLS: ETHERTYPE.MPLS,
+  IPV4: 0x0800,
+  IPV6: 0x86dd,
+  NHRP: 0x2001,
+  TRANSPARENT_ETHERNET: 0x6558,
+  MPLS: 0x8847,
 } as const;
 
 /** `ipv4`, `nhrp` …, or `ethertype-0x1234` for one without a name here. */
