@@ -1,8 +1,4 @@
 /** tshark opens the ESP that we seal: every suite, both modes, both IP versions, in IP and in UDP. */
-import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { captureOf, encodeCaptureFile } from 'dmvpn/io/pcap';
 import { expect, it } from 'vitest';
 import { nodeCrypto } from '../src/io/crypto-node.js';
@@ -25,6 +21,7 @@ import {
   UNSPECIFIED_V4,
 } from '../src/wire/index.js';
 import { needs } from './require.js';
+import { tsharkRows } from './tshark.js';
 
 /** tshark 4.0's names. It has no ChaCha20-Poly1305, and no extended sequence numbers. */
 const SUITES: readonly (readonly [CipherSuite, string, string])[] = [
@@ -135,25 +132,9 @@ function ask(made: readonly Made[], fields: readonly string[]): string[][] {
   const frames = made.map(({ frame }) => ({
     ...{ interfaceIndex: 0, timeNs: 0n, originalOctets: frame.length, bytes: frame },
   }));
-  const options = ['esp.enable_encryption_decode:TRUE', 'esp.enable_authentication_check:TRUE'];
-  options.push('ip.check_checksum:FALSE', ...made.map((m) => `uat:esp_sa:${m.association}`));
-  const folder = mkdtempSync(join(tmpdir(), 'esp-')); // tshark reads no socket, which is what a child's stdin is
-  const file = join(folder, 'esp.pcap');
-  writeFileSync(file, encodeCaptureFile(captureOf(LINK_TYPE.RAW, frames)));
-  const { stdout, stderr, status } = spawnSync(
-    'tshark',
-    [
-      ...['-n', '-r', file, '-T', 'fields', ...options.flatMap((o) => ['-o', o])],
-      ...fields.flatMap((f) => ['-e', f]),
-    ],
-    { encoding: 'utf8' },
-  );
-  rmSync(folder, { recursive: true });
-  expect(status, stderr).toBe(0);
-  return stdout
-    .split('\n')
-    .slice(0, -1)
-    .map((line) => line.split('\t'));
+  const preferences = ['esp.enable_encryption_decode:TRUE', 'esp.enable_authentication_check:TRUE'];
+  preferences.push(...made.map((m) => `uat:esp_sa:${m.association}`));
+  return tsharkRows(encodeCaptureFile(captureOf(LINK_TYPE.RAW, frames)), fields, preferences);
 }
 
 needs('tshark')('tshark opens what we seal', () => {

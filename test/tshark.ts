@@ -7,22 +7,29 @@ import { join } from 'node:path';
 /** Checksums are verified, and nothing is guessed from what came before. */
 const PREFERENCES = ['ip.check_checksum:TRUE', 'udp.check_checksum:TRUE', 'ip.defragment:FALSE'];
 
-/** The values of those fields in each frame of a capture file; several of one field are joined by commas. */
-export function tsharkRows(file: Uint8Array, fields: readonly string[]): string[][] {
+/**
+ * The values of those fields in each frame of a capture file; several of one field are joined by commas.
+ * @param preferences further ones, `name:value`
+ */
+export function tsharkRows(
+  file: Uint8Array,
+  fields: readonly string[],
+  preferences: readonly string[] = [],
+): string[][] {
   const folder = mkdtempSync(join(tmpdir(), 'dmvpn-')); // tshark reads no socket, which a piped stdin is
   try {
     const path = join(folder, 'capture');
     writeFileSync(path, file);
-    return run(path, fields);
+    return run(path, fields, [...PREFERENCES, ...preferences]);
   } finally {
     rmSync(folder, { recursive: true });
   }
 }
 
-function run(path: string, fields: readonly string[]): string[][] {
-  const preferences = PREFERENCES.flatMap((p) => ['-o', p]);
+function run(path: string, fields: readonly string[], preferences: readonly string[]): string[][] {
+  const options = preferences.flatMap((p) => ['-o', p]);
   const wanted = fields.flatMap((field) => ['-e', field]);
-  const args = ['-n', '-r', path, ...preferences, '-T', 'fields', ...wanted];
+  const args = ['-n', '-r', path, ...options, '-T', 'fields', ...wanted];
   const { status, stdout, stderr } = spawnSync('tshark', args, {
     encoding: 'utf8',
     maxBuffer: 1 << 26,

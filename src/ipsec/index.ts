@@ -12,7 +12,7 @@ export {
 export { decodeEspHeader, type EspHeader } from './esp/header.js';
 export { EspInbound, type InboundOptions, type OpenedSlot, openedSlot } from './esp/inbound.js';
 export { EspOutbound, type OutboundOptions } from './esp/outbound.js';
-export { ReplayWindow } from './esp/replay-window.js';
+export { MAX_REPLAY_WINDOW, MIN_REPLAY_WINDOW, ReplayWindow } from './esp/replay-window.js';
 export { classifyUdpPayload, type UdpPayload } from './esp/udp-encapsulation.js';
 export { openX25519 } from './ike/x25519.js';
 export type {

@@ -7,7 +7,7 @@ import { readU32 } from '../../wire/bytes.js';
 import { type FixedLayout, fixedLayout } from '../../wire/layout.js';
 import { fail, ok, type Result } from '../../wire/result.js';
 
-export const ESP_HEADER: FixedLayout = fixedLayout({ spi: 4, sequence: 4 });
+const ESP_HEADER: FixedLayout = fixedLayout({ spi: 4, sequence: 4 });
 export const ESP_HEADER_OCTETS: number = ESP_HEADER.octets;
 export const ESP_SEQUENCE: number = ESP_HEADER.offsetOf('sequence');
 

@@ -8,7 +8,7 @@ import { readU8, readU32, writeU32 } from '../../wire/bytes.js';
 import { ESP_HEADER_OCTETS } from './header.js';
 
 export const NON_ESP_MARKER_OCTETS = 4;
-export const KEEPALIVE: number = 0xff;
+const KEEPALIVE = 0xff;
 /** RFC 3948 §4 M: the default interval of keepalives. */
 export const KEEPALIVE_INTERVAL_MS = 20_000;
 
