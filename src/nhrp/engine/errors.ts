@@ -64,14 +64,17 @@ export class Errors {
       packet: octets.slice(0, Math.min(octets.length, MAX_QUOTED_OCTETS)),
       extensions: null,
     };
-    if (this.context.send(now, error, from)) {
-      this.context.event({
-        type: 'error-sent',
-        tunnel: config.tunnel,
-        code,
-        to: this.context.text(from),
-      });
+    const to = code === ErrorCode.LOOP_DETECTED ? this.#outOfLoop(now, source, from) : from;
+    if (this.context.send(now, error, to)) {
+      const { tunnel } = config;
+      this.context.event({ type: 'error-sent', tunnel, code, to: this.context.text(to) });
     }
+  }
+
+  /** The way back leads round the loop to ourselves: a source that we know is told directly. */
+  #outOfLoop(now: number, source: IpAddress, from: Endpoint): Endpoint {
+    const found = this.context.locator.locate(now, source);
+    return found.kind === 'direct' && found.nbma !== null ? found.nbma : from;
   }
 }
 
