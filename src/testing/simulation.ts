@@ -345,6 +345,10 @@ export class Simulation {
 
   // How it stands
 
+  has(name: string): boolean {
+    return this.#stations.has(name) || this.#hosts.has(name) || this.#nats.has(name);
+  }
+
   /** From a station or host; the clock runs until the answers are in or waited for in vain. */
   ping(from: string, to: string, options: PingOptions = {}): PingResult {
     const { stack, ip } = this.#ends(from, to, options.source);
