@@ -215,33 +215,39 @@ export const refusedWith = (n: NotifyPayload): Reply => ({ payloads: [n] });
 /** How long to wait after TEMPORARY_FAILURE, by chance, so that both ends do not meet again (§2.25). */
 export const retryMs = ({ crypto }: IkeContext): number => 1_000 + 4_000 * randomFraction(crypto);
 
-/** Our exchange made `made` in place of `old`; the other end may have made one too (§2.8.1). */
+/**
+ * Our exchange made `made` in place of `old`; the other end may have made one too (§2.8.1), and may even have
+ * deleted the old one before its answer reached us.
+ */
 function settleRekey(sa: IkeSa, now: number, old: ChildSa, made: ChildSa): void {
   const { rival } = old;
-  if (!sa.children.has(old.inboundSpi) || old.state === 'deleting') return;
-  if (rival === null || !sa.children.has(rival.inboundSpi)) {
-    old.state = 'replaced';
-    sa.requests.add(deleteChildTask(old, 'superseded'));
-  } else if (loses(made.agreement, rival.agreement)) {
-    made.state = 'replaced';
-    sa.requests.add(deleteChildTask(made, 'superseded'));
-    sa.leaveToPeer(now, old);
+  const isContested = rival !== null && sa.children.has(rival.inboundSpi);
+  const isOldThere = sa.children.has(old.inboundSpi);
+  if (isContested && loses(made.agreement, rival.agreement)) {
+    removeOurs(sa, made);
+    if (isOldThere) sa.leaveToPeer(now, old);
   } else {
-    old.state = 'replaced';
-    sa.requests.add(deleteChildTask(old, 'superseded'));
-    sa.leaveToPeer(now, rival);
+    if (isOldThere) removeOurs(sa, old);
+    if (isContested) sa.leaveToPeer(now, rival);
   }
 }
 
-/** A child beside another one that the other end asked for at the same time. */
+function removeOurs(sa: IkeSa, child: ChildSa): void {
+  child.state = 'replaced';
+  sa.requests.add(deleteChildTask(child, 'superseded'));
+}
+
+/**
+ * A child beside another one. If both ends asked at the same time, the lowest nonce decides; if one end asked
+ * twice, it does not know of the first any more.
+ */
 function settleNew(sa: IkeSa, now: number, made: ChildSa): void {
   for (const other of sa.children.values()) {
-    if (other.initiatedHere === made.initiatedHere || other.state !== 'installed') continue;
-    const loser = loses(made.agreement, other.agreement) ? made : other;
-    if (loser.initiatedHere) {
-      loser.state = 'replaced';
-      sa.requests.add(deleteChildTask(loser, 'superseded'));
-    } else sa.leaveToPeer(now, loser);
+    if (other === made || other.state !== 'installed') continue;
+    const isAgain = other.initiatedHere === made.initiatedHere;
+    const loser = !isAgain && loses(made.agreement, other.agreement) ? made : other;
+    if (loser.initiatedHere) removeOurs(sa, loser);
+    else sa.leaveToPeer(now, loser);
     if (loser === made) return;
   }
 }

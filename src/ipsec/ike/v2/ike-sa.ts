@@ -280,6 +280,12 @@ export class IkeSa {
     this.pump(now);
   }
 
+  /** The peer has deleted it. */
+  deletedByPeer(now: number): void {
+    this.#handOver(now); // §2.25.2
+    this.close(now, 'peer');
+  }
+
   /** The end, without a word to the other end. */
   close(now: number, why: DeletionReason): void {
     if (this.#state === 'closed') return;
@@ -442,14 +448,21 @@ export class IkeSa {
       }
   }
 
+  /** What the other end made of this IKE SA takes over, if our own rekeying came to nothing. */
+  #handOver(now: number): void {
+    if (this.rival !== null && !this.rival.isClosed) this.rival.inherit(this, now);
+  }
+
   #giveUp(now: number): void {
     if (this.#state === 'opening' || this.#state === 'authenticating')
       return this.fail(now, 'no-answer');
+    this.#handOver(now);
     this.close(now, 'peer-dead');
   }
 
   #expire(now: number): void {
     this.deadline = null;
+    this.#handOver(now);
     if (this.isEstablished || this.#state === 'rekeyed') return this.delete(now, this.#atDeadline);
     if (this.#state === 'closing') return this.close(now, 'peer-dead');
     this.fail(now, 'no-answer');

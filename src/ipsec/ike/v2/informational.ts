@@ -49,7 +49,7 @@ export function respondInformational(
 ): Reply {
   const deletes = request.filter((p): p is DeletePayload => p.kind === 'delete');
   if (deletes.some((d) => d.protocol === PROTOCOL.IKE))
-    return { payloads: [], after: () => deletedByPeer(sa, now) };
+    return { payloads: [], after: () => sa.deletedByPeer(now) };
   const ours = deletes
     .filter((d) => d.protocol === PROTOCOL.ESP)
     .flatMap((d) => d.spis)
@@ -66,11 +66,4 @@ function deleteBySender(sa: IkeSa, spi: Uint8Array): Uint8Array[] {
   const why = child.state === 'replaced' ? 'superseded' : 'peer';
   sa.dropChild(child, why);
   return both ? [] : [espSpiBytes(child.inboundSpi)];
-}
-
-/** A rekeying of ours that is under way is forgotten; what the other end made of this IKE SA takes over (§2.25.2). */
-function deletedByPeer(sa: IkeSa, now: number): void {
-  const successor = sa.rival;
-  if (successor !== null && !successor.isClosed) successor.inherit(sa, now);
-  sa.close(now, 'peer');
 }

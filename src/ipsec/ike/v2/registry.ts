@@ -147,6 +147,7 @@ export class Registry implements IkeContext {
   settle(now: number, sa: IkeSa): void {
     for (const other of this.#others(sa, true))
       if (other.isInitiator !== sa.isInitiator) this.#resolve(now, sa, other);
+      else other.leaveSelfToPeer(now); // its end has begun anew, and may not know of it any more
     if (sa.isInitiator && sa.isEstablished && this.wants.servedBy(sa) === null)
       sa.delete(now, 'released');
   }
