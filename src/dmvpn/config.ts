@@ -3,6 +3,7 @@
  * value is refused by a TypeError or RangeError that names it: "tunnels[0].nhs[0].nbma: '192.168.0' is not an IPv4 address".
  */
 import type { EngineLimits, Takeover } from '../nhrp/engine/api.js';
+import type { IpsecConfig, KeyExchangeConfig } from './ipsec-config.js';
 
 export interface DmvpnConfig {
   /** At least one. Several are told apart by GRE key, or by local address. */
@@ -14,7 +15,10 @@ export interface DmvpnConfig {
 /** How the packets between peers are protected. */
 export type ProtectionConfig =
   /** Not at all: anyone on the way can read and forge them. */
-  { readonly kind: 'insecure-cleartext' };
+  | { readonly kind: 'insecure-cleartext' }
+  | IpsecConfig
+  /** By IPsec whose keys somebody else makes. */
+  | KeyExchangeConfig;
 
 /** Authentication of NHRP packets. It does not encrypt, and Cisco's form is sent in the clear. */
 export type AuthenticationConfig =

@@ -51,7 +51,7 @@ export class Mgre {
 
   /** Queues an NHRP packet for the network. */
   sendNhrp(now: number, bytes: Uint8Array, to: Endpoint): void {
-    const slot: TransmitSlot = { ...this.arena.copy(bytes), path: null, dscp: NHRP_DSCP };
+    const slot = this.#slotWith(bytes, NHRP_DSCP);
     if (!this.#wrapAs(now, slot, GRE_PROTOCOL_TYPE.NHRP, to)) {
       this.drops.drop('protection', to.address);
       return;
@@ -62,7 +62,7 @@ export class Mgre {
 
   /** Queues a GRE packet that is whole already: the answer to a keepalive. */
   sendWhole(now: number, gre: Uint8Array, to: Endpoint): void {
-    const slot: TransmitSlot = { ...this.arena.copy(gre), path: null, dscp: NHRP_DSCP };
+    const slot = this.#slotWith(gre, NHRP_DSCP);
     slot.path = this.protection.protect(now, slot, to);
     if (slot.path !== null) this.transmit(slot);
   }
@@ -82,7 +82,12 @@ export class Mgre {
 
   /** A packet of its own, copied into the arena. */
   slotOf(packet: Uint8Array): TransmitSlot {
-    return { ...this.arena.copy(packet), path: null, dscp: 0 };
+    return this.#slotWith(packet, 0);
+  }
+
+  #slotWith(packet: Uint8Array, dscp: number): TransmitSlot {
+    const { slab, at, octets } = this.arena.copy(packet);
+    return { slab, at, octets, path: null, dscp };
   }
 
   #wrapAs(now: number, slot: TransmitSlot, protocolType: number, to: Endpoint): boolean {

@@ -94,6 +94,22 @@ export type DmvpnEvent =
       readonly nbma: string;
       readonly why: string;
     }
+  /** No association with the peer came about; tried again after `retryInMs`, null = not by itself. */
+  | {
+      readonly type: 'protection-failed';
+      readonly tunnel: string;
+      readonly nbma: string;
+      readonly why: string;
+      readonly retryInMs: number | null;
+    }
+  | { readonly type: 'protection-warning'; readonly tunnel: string; readonly text: string }
+  /** DEBUGGING ONLY (`exportKeys`): a line of Wireshark's `ikev2_decryption_table` or `esp_sa`. */
+  | {
+      readonly type: 'keys-exported';
+      readonly tunnel: string;
+      readonly table: string;
+      readonly line: string;
+    }
   /** The largest inner packet to a peer has changed. */
   | {
       readonly type: 'path-mtu';

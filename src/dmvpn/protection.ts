@@ -3,8 +3,11 @@
  * one call, then `pollOutput` until `timeout`.
  */
 import { type Endpoint, endpointEquals, type Path } from '../wire/path.js';
+import type { WireError } from '../wire/result.js';
 import type { Frame } from './frame.js';
+import { Ipsec } from './ipsec.js';
 import type { DmvpnEnvironment } from './output.js';
+import { PathCache } from './path-cache.js';
 import type { TunnelSettings } from './settings.js';
 
 export type ProtectionOutput =
@@ -17,6 +20,18 @@ export type ProtectionOutput =
       /** Of `down`; empty for `up`. */
       readonly why: string;
     }
+  /** No association with the peer came about; tried again at `retryAt`, milliseconds, while it is wanted. */
+  | {
+      readonly kind: 'failed';
+      readonly nbma: Endpoint;
+      readonly why: string;
+      readonly retryAt: number | null;
+    }
+  /** A datagram of the key exchange was refused. */
+  | { readonly kind: 'dropped'; readonly from: Endpoint; readonly error: WireError | null }
+  | { readonly kind: 'warning'; readonly text: string }
+  /** DEBUGGING ONLY: a line of one of Wireshark's key tables. */
+  | { readonly kind: 'keys-exported'; readonly table: string; readonly line: string }
   | { readonly kind: 'timeout'; readonly at: number | null; readonly why: string };
 
 /** Why an inbound datagram yields no GRE packet. */
@@ -52,13 +67,10 @@ export interface Protection {
 /** `insecure-cleartext`: GRE as it is, in IP or in UDP. */
 export class Cleartext implements Protection {
   readonly overheadOctets: number;
-  readonly #carrier: 'gre' | 'gre-udp';
-  #local: Endpoint;
-  #paths = new WeakMap<Endpoint, Path>(); // the cache hands out the same endpoint object each time
+  #paths: PathCache;
 
   constructor(carrier: 'gre' | 'gre-udp', local: Endpoint) {
-    this.#carrier = carrier;
-    this.#local = local;
+    this.#paths = new PathCache(carrier, local);
     this.overheadOctets = carrier === 'gre-udp' ? 8 : 0;
   }
 
@@ -68,21 +80,16 @@ export class Cleartext implements Protection {
   shutdown(): void {}
 
   protect(_now: number, _frame: Frame, to: Endpoint): Path {
-    const known = this.#paths.get(to);
-    if (known !== undefined) return known;
-    const path: Path = { carrier: this.#carrier, local: this.#local, remote: to };
-    this.#paths.set(to, path);
-    return path;
+    return this.#paths.to(to);
   }
 
   open(_now: number, path: Path): Endpoint | Unopened {
-    const isMine = path.carrier === this.#carrier && endpointEquals(path.local, this.#local);
-    return isMine ? path.remote : 'not-mine';
+    const { carrier, local } = this.#paths;
+    return path.carrier === carrier && endpointEquals(path.local, local) ? path.remote : 'not-mine';
   }
 
   moveLocal(_now: number, local: Endpoint): void {
-    this.#local = local;
-    this.#paths = new WeakMap();
+    this.#paths = new PathCache(this.#paths.carrier, local);
   }
 
   pollOutput(): ProtectionOutput {
@@ -90,7 +97,16 @@ export class Cleartext implements Protection {
   }
 }
 
-/** The protection that a tunnel's configuration asks for. */
-export function protectionOf(settings: TunnelSettings, _environment: DmvpnEnvironment): Protection {
-  return new Cleartext(settings.carrier, settings.local);
+/**
+ * The protection that a tunnel's configuration asks for.
+ * @throws TypeError when it needs a CryptoProvider and the environment has none
+ */
+export function protectionOf(
+  { protection: settings, carrier, local, name }: TunnelSettings,
+  { crypto, random }: DmvpnEnvironment,
+): Protection {
+  if (settings.kind === 'insecure-cleartext') return new Cleartext(carrier, local);
+  if (crypto === null)
+    throw new TypeError(`env.crypto: a CryptoProvider expected, as tunnel '${name}' is protected`);
+  return new Ipsec({ settings, crypto, random, local });
 }

@@ -7,8 +7,15 @@ import type {
   RouteChange,
 } from '../nhrp/engine/api.js';
 import type { IpAddress, IpFamily, IpPrefix } from '../wire/address.js';
-import { type Carrier, type Endpoint, endpointEquals, GRE_UDP_PORT } from '../wire/path.js';
-import type { DmvpnConfig, ProtectionConfig } from './config.js';
+import {
+  type Carrier,
+  type Endpoint,
+  endpointEquals,
+  GRE_UDP_PORT,
+  IKE_NATT_PORT,
+} from '../wire/path.js';
+
+import type { DmvpnConfig } from './config.js';
 import {
   address,
   addressOrName,
@@ -26,13 +33,25 @@ import {
   record,
   text,
 } from './config-reader.js';
+import {
+  type IpsecSettings,
+  type KeyExchangeConfig,
+  readIpsec,
+  readKeyExchange,
+} from './ipsec-config.js';
+
+/** Read: secrets are octets, algorithms are known. */
+export type ProtectionSettings =
+  | { readonly kind: 'insecure-cleartext' }
+  | IpsecSettings
+  | KeyExchangeConfig;
 
 export interface TunnelSettings {
   readonly name: string;
   readonly carrier: Extract<Carrier, 'gre' | 'gre-udp'>;
   readonly local: Endpoint;
   readonly key: number | null;
-  readonly protection: ProtectionConfig;
+  readonly protection: ProtectionSettings;
   readonly mtu: number;
   readonly multicastReflect: boolean;
   readonly answerKeepalives: boolean;
@@ -85,7 +104,17 @@ const readLimits = record<{ [K in keyof EngineLimits]: EngineLimits[K] }>({
   maxSend: optional(nullable(record({ packets: count, seconds: count })), DEFAULT_LIMITS.maxSend),
 });
 
-const readProtection: Reader<ProtectionConfig> = record({ kind: oneOf('insecure-cleartext') });
+const readCleartext = record({ kind: oneOf('insecure-cleartext', 'ipsec', 'key-exchange') });
+
+const readProtection =
+  (isUdp: boolean): Reader<ProtectionSettings> =>
+  (value, path) => {
+    const kind = (value as { kind?: unknown } | null)?.kind;
+    if (kind === 'ipsec') return readIpsec(value, path, isUdp);
+    if (kind === 'key-exchange') return readKeyExchange(value, path);
+    readCleartext(value, path);
+    return { kind: 'insecure-cleartext' };
+  };
 
 const readAuthentication: Reader<Authentication> = (value, path) => {
   const kind = (value as { kind?: unknown } | null)?.kind;
@@ -102,14 +131,14 @@ const readMac = record<Authentication & { kind: 'mac' }>({
 });
 
 /** The local NBMA address decides of which family the others are. */
-const tunnelShape = (nbma: IpFamily) => ({
+const tunnelShape = (nbma: IpFamily, isUdp: boolean) => ({
   name: text(64),
   address: interfaceAddress,
   local: address(nbma),
   carrier: optional(oneOf('gre', 'gre-udp'), 'gre' as const),
   port: optional(integer(1, U16), GRE_UDP_PORT),
   key: optional(nullable(integer(0, U32)), null),
-  protection: readProtection,
+  protection: readProtection(isUdp),
   networkId: optional(integer(1, U32), 1),
   authentication: optional(nullable(readAuthentication), null),
   authenticationFailure: optional(oneOf('error', 'silent'), 'error' as const),
@@ -168,9 +197,9 @@ const readRoute = record<{ prefix: IpPrefix; via: IpAddress | null; distance: nu
 });
 
 const readTunnel: Reader<TunnelSettings> = (value, path) => {
-  const local = (value as { local?: unknown } | null)?.local;
+  const { local, carrier } = (value ?? {}) as { local?: unknown; carrier?: unknown };
   const family = typeof local === 'string' && local.includes(':') ? 6 : 4;
-  const values = record<TunnelValues>(tunnelShape(family))(value, path);
+  const values = record<TunnelValues>(tunnelShape(family, carrier === 'gre-udp'))(value, path);
   if (values.address.address.family === 6 && values.mtu < 1_280)
     throw new RangeError(`${path}.mtu: at least 1280 expected where IPv6 is carried (RFC 8200 §5)`);
   return settingsOf(values);
@@ -182,7 +211,9 @@ const readNode = record<NodeSettings>({
 });
 
 function settingsOf(v: TunnelValues): TunnelSettings {
-  const port = v.carrier === 'gre-udp' ? v.port : 0;
+  const isProtected = v.protection.kind !== 'insecure-cleartext';
+  const udpPort = isProtected ? IKE_NATT_PORT : v.port; // ESP in UDP: RFC 3948
+  const port = v.carrier === 'gre-udp' ? udpPort : 0;
   const { name, carrier, key, protection, mtu, multicastReflect, answerKeepalives } = v;
   return {
     ...{ name, carrier, key, protection, mtu, multicastReflect, answerKeepalives },
@@ -228,7 +259,7 @@ const staticRoute = (r: {
   ...r,
 });
 
-/** Packets must tell to which tunnel they belong: by carrier and local end, or by key. */
+/** Packets must tell to which tunnel they belong: by carrier and local end, or by key; key exchange knows no keys. */
 function distinct(
   tunnel: TunnelSettings,
   i: number,
@@ -239,6 +270,11 @@ function distinct(
     if (other.name === tunnel.name)
       throw new RangeError(`${path}.name: '${tunnel.name}' is the name of tunnels[${j}] already`);
     const sameEnd = other.carrier === tunnel.carrier && endpointEquals(other.local, tunnel.local);
+    const isProtected = tunnel.protection.kind !== 'insecure-cleartext';
+    if (sameEnd && (isProtected || other.protection.kind !== 'insecure-cleartext'))
+      throw new RangeError(
+        `${path}.local: tunnels[${j}] has it too, and a protected tunnel needs one of its own`,
+      );
     if (sameEnd && other.key === tunnel.key)
       throw new RangeError(`${path}.key: tunnels[${j}] has the same local address and key`);
   }

@@ -28,7 +28,7 @@ import { MulticastTargets } from './multicast.js';
 import type { DmvpnEnvironment, Lookup } from './output.js';
 import type { Outputs } from './outputs.js';
 import { PathMtu } from './path-mtu.js';
-import type { Protection, Unopened } from './protection.js';
+import type { Protection, ProtectionOutput, Unopened } from './protection.js';
 import type { TunnelSettings } from './settings.js';
 
 const MAX_KEEPALIVE_PEERS = 1_024;
@@ -236,10 +236,32 @@ export class Tunnel {
         this.#protectionTimeout = o;
         return changed;
       }
-      if (o.kind === 'transmit') this.#transmitControl(o.path, o.bytes);
-      else {
+      if (o.kind === 'peer') {
         changed = true;
         this.#peerChanged(now, o);
+      } else this.#tell(now, o);
+    }
+  }
+
+  #tell(now: number, output: Exclude<ProtectionOutput, { kind: 'timeout' | 'peer' }>): void {
+    const { outputs } = this.environment;
+    const tunnel = this.name;
+    switch (output.kind) {
+      case 'transmit':
+        return this.#transmitControl(output.path, output.bytes);
+      case 'dropped':
+        return this.drops.drop('protection', output.from.address, () => output.error);
+      case 'warning':
+        return outputs.event({ type: 'protection-warning', tunnel, text: output.text });
+      case 'keys-exported': {
+        const { table, line } = output;
+        return outputs.event({ type: 'keys-exported', tunnel, table, line });
+      }
+      case 'failed': {
+        const { nbma, why, retryAt } = output;
+        const retryInMs = retryAt === null ? null : retryAt - now;
+        const at = { tunnel, nbma: formatEndpoint(nbma) };
+        return outputs.event({ type: 'protection-failed', ...at, why, retryInMs });
       }
     }
   }

@@ -1,5 +1,6 @@
 /** For the tests of this folder: nodes joined in memory under a virtual clock. The simulator proper is in src/testing. */
 
+import type { CryptoProvider } from '../ipsec/crypto.js';
 import type { IpAddress } from '../wire/address.js';
 import { parseAddress } from '../wire/address.js';
 import { echoPacket } from '../wire/icmp-packet.js';
@@ -116,11 +117,14 @@ export class VirtualLab {
   readonly #onTheWay: { at: number; path: Path; bytes: Uint8Array }[] = [];
   #seed = 1;
 
+  /** @param crypto needed by protected tunnels */
+  constructor(readonly crypto: CryptoProvider | null = null) {}
+
   add(tunnel: TunnelConfig, over: Partial<DmvpnConfig> = {}, restored?: NodeSnapshot): LabNode {
     const config: DmvpnConfig = { tunnels: [tunnel], dropEvents: true, ...over };
     const random = (octets: number): Uint8Array =>
       Uint8Array.from({ length: octets }, () => this.#next());
-    const node = new DmvpnNode(config, { now: this.now, random, crypto: null }, restored);
+    const node = new DmvpnNode(config, { now: this.now, random, crypto: this.crypto }, restored);
     const added = new LabNode(this, node, tunnel.name);
     this.nodes.push(added);
     added.drain();

@@ -306,12 +306,14 @@ const slotEntry = (slot: number, read: (slot: number) => CacheEntry): CacheEntry
 const formatPrefixOrHost = (p: IpPrefix): string =>
   p.length === hostBits(p.address.family) ? p.address.toString() : formatPrefix(p);
 
-/** A message that outlives the call in which its octets were lent: views are copied. */
+/** A message that outlives the call in which its octets were lent: views are copied (a Buffer's `slice` is a view). */
 const detached = (message: CieMessage): CieMessage => ({
   ...message,
   extensions:
     message.extensions?.map((e) => {
-      if (e.kind === 'vendor' || e.kind === 'authentication') return { ...e, data: e.data.slice() };
-      return e.kind === 'unknown' ? { ...e, octets: e.octets.slice() } : e;
+      if (e.kind === 'vendor' || e.kind === 'authentication') {
+        return { ...e, data: new Uint8Array(e.data) };
+      }
+      return e.kind === 'unknown' ? { ...e, octets: new Uint8Array(e.octets) } : e;
     }) ?? null,
 });
