@@ -1,12 +1,22 @@
 import { describe, expect, it } from 'vitest';
 import { outbound } from '../../test/transport-conformance.js';
-import { type IpAddress, parseAddress } from '../wire/address.js';
+import type { TunnelConfig } from '../dmvpn/config.js';
+import { readConfig, type TunnelSettings } from '../dmvpn/settings.js';
+import { NhrpEngine } from '../nhrp/engine/engine.js';
+import { formatPrefix, type IpAddress, parseAddress } from '../wire/address.js';
 import type { Path } from '../wire/path.js';
 import { bindsAt } from './bind.js';
 import { virtualClock } from './clock.js';
-import { drive, type Machine, type PortOutput } from './drive.js';
+import { type Driver, drive, type Machine, type PortOutput, type Slot } from './drive.js';
 import { MemoryDevice, MemoryNetwork } from './memory.js';
-import type { Packet, Transport, TransportListener } from './ports.js';
+import {
+  type Packet,
+  type PacketDevice,
+  type PacketListener,
+  type Transport,
+  type TransportListener,
+  withRoom,
+} from './ports.js';
 
 const address = (text: string): IpAddress => parseAddress(text) as IpAddress;
 
@@ -171,5 +181,87 @@ describe('drive', () => {
     expect(errors).toEqual([failure]);
     drive(new Script(), { clock: virtualClock(), transport }, () => {});
     expect(() => listener?.onError(failure)).toThrow(failure);
+  });
+
+  it('goes the fast way where the machine does, in order and in one batch', () => {
+    const clock = virtualClock();
+    const sent: number[][][] = [];
+    const transport: Transport = {
+      send: (batch) =>
+        void sent.push(batch.map(({ slab, at, octets }) => [...slab.slice(at, at + octets)])),
+      listen: () => {},
+      close: async () => {},
+    };
+    /** Takes packets below 10 the fast way, and puts a header before them. */
+    class Fast extends Script {
+      forward(_now: number, slab: Uint8Array, at: number, octets: number, slot: Slot): boolean {
+        if ((slab[at] ?? 0) >= 10) return false;
+        slab[at - 1] = 0x47;
+        Object.assign(slot, { slab, at: at - 1, octets: octets + 1, path: PATH, dscp: 0 });
+        return slot.tunnel === 'tun0';
+      }
+      override handlePacket(now: number, tunnel: string, packet: Uint8Array): void {
+        super.handlePacket(now, tunnel, packet);
+        this.ready.push(transmit(0x47, ...packet));
+      }
+    }
+    let listener: PacketListener | undefined;
+    const device: PacketDevice = {
+      write: () => {},
+      listen: (given) => {
+        listener = given;
+      },
+      close: async () => {},
+    };
+    const machine = new Fast();
+    drive(machine, { clock, transport, devices: { tun0: device } }, () => {});
+    listener?.onPackets([1, 2, 33, 4, 5].map((n) => withRoom(Uint8Array.of(n))));
+    expect(sent).toEqual([
+      [
+        [0x47, 1],
+        [0x47, 2],
+      ],
+      [[0x47, 33]],
+      [
+        [0x47, 4],
+        [0x47, 5],
+      ],
+    ]);
+    expect(machine.told).toEqual(['timeout 0', 'packet 0 tun0 33']);
+  });
+
+  it('drives an NHRP engine alone, whose outputs are for a kernel', () => {
+    const clock = virtualClock();
+    const heard: string[] = [];
+    const random = (octets: number) => new Uint8Array(octets).fill(9);
+    const common = { name: 'tun0', protection: { kind: 'insecure-cleartext' } } as const;
+    const start = (local: IpAddress, tunnel: Partial<TunnelConfig>) => {
+      const config = { ...common, local: `${local}`, address: '', ...tunnel };
+      const [settings] = readConfig({ tunnels: [config] }).tunnels;
+      const environment = { now: clock.now(), random, mac: null };
+      const engine = new NhrpEngine((settings as TunnelSettings).engine, environment);
+      const driver: Driver = drive(engine, { clock }, (output) => {
+        if (output.kind === 'neighbour')
+          heard.push(`${local} ${output.action} ${formatPrefix(output.prefix)}`);
+        if (output.kind !== 'send') return;
+        const [to, bytes] = [output.to.address, output.bytes.slice()];
+        clock.callAt(clock.now() + 1, () =>
+          ends.get(`${to}`)?.((now, given) =>
+            given.handleMessage(
+              now,
+              { local: { address: to, port: 0 }, remote: { address: local, port: 0 } },
+              bytes,
+            ),
+          ),
+        );
+      });
+      ends.set(`${local}`, (tell) => driver.act((now) => tell(now, engine)));
+    };
+    const ends = new Map<string, (tell: (now: number, engine: NhrpEngine) => void) => void>();
+    start(NEAR, { address: '10.0.0.100/32' });
+    start(FAR, { address: '10.0.0.1/32', nhs: [{ address: '10.0.0.100', nbma: `${NEAR}` }] });
+    clock.advance(5_000);
+    expect(heard).toContain('192.0.2.1 set 10.0.0.1/32');
+    expect(heard).toContain('192.0.2.2 set 10.0.0.100/32');
   });
 });
