@@ -8,9 +8,11 @@ import {
   encodeCaptureFile,
 } from 'dmvpn/io/pcap';
 import { LINK_TYPE, unwrap } from 'dmvpn/wire';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { needs } from './require.js';
 import { tsharkRows } from './tshark.js';
+
+vi.setConfig({ testTimeout: 30_000 }); // tshark takes its time on a busy machine
 
 const OURS = 'test/vectors/captures';
 const SHARED = '../shared/captures';

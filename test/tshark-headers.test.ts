@@ -20,9 +20,11 @@ import {
   udpOctets,
 } from 'dmvpn/wire';
 import fc from 'fast-check';
-import { expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import { needs } from './require.js';
 import { tsharkRows } from './tshark.js';
+
+vi.setConfig({ testTimeout: 30_000 }); // tshark takes its time on a busy machine
 
 const GOOD = '1'; // of a checksum status
 const SAMPLES = { numRuns: 60, seed: 20_261_120 };

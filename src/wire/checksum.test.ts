@@ -48,10 +48,10 @@ describe('checksum', () => {
   });
 
   it('does not overflow on the longest packet, nor beyond', () => {
-    for (const octets of [65_535, 65_536, 200_003, 16_000_001]) {
+    for (const octets of [65_535, 65_536, 200_003, 1_000_001]) {
       const b = new Uint8Array(octets).fill(0xfe);
       expect(slabChecksum(b, wordsOf(b), 0, octets)).toBe(checksum(b, 0, octets));
-      if (octets < 300_000) expect(checksum(b, 0, octets)).toBe(naive(b));
+      if (octets < 100_000) expect(checksum(b, 0, octets)).toBe(naive(b));
     }
   });
 

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { needs } from '../../../test/require.js';
 import { tsharkRows } from '../../../test/tshark.js';
 import { fromHex } from '../../wire/bytes.js';
@@ -7,6 +7,8 @@ import { LINK_TYPE } from '../../wire/link-layer.js';
 import { type Result, unwrap } from '../../wire/result.js';
 import { type CapturedFrame, type CaptureFile, captureOf, MAX_FRAME_OCTETS } from './capture.js';
 import { decodeCaptureFile, encodeCaptureFile } from './capture-file.js';
+
+vi.setConfig({ testTimeout: 30_000 }); // tshark takes its time on a busy machine
 
 const MICROSECOND_NS = 1_000n;
 const timeNs = fc.bigInt({ min: 0n, max: 0xffff_ffffn * 1_000_000_000n });
