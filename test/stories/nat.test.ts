@@ -104,6 +104,25 @@ describe('spokes behind NATs of their own, GRE in UDP', () => {
     expect(back.received / back.sent).toBeGreaterThan(0.98);
   });
 
+  it.each(pairs)('two hubs show what the mappings depend on: %s and %s', (a, b) => {
+    const sim = new Simulation({ tunnel: UDP }).hub('hub1').hub('hub2');
+    // the strictest filter: both sides have to send before either can be heard
+    const nat = { filtering: 'address-and-port-dependent', preservesPorts: false } as const;
+    sim.nat('nat1', { ...nat, address: '203.0.113.1', mapping: a });
+    sim.nat('nat2', { ...nat, address: '203.0.113.2', mapping: b });
+    sim.spoke('s1', { local: '192.168.1.11' }, { behind: 'nat1' });
+    sim.spoke('s2', { local: '192.168.1.11' }, { behind: 'nat2' });
+    sim.run({ forMs: 2_000 });
+    const there = sim.flow('s1', '172.16.2.1', { everyMs: 500 });
+    const back = sim.flow('s2', '172.16.1.1', { everyMs: 500 });
+    sim.run({ forMs: 10 * MINUTE });
+    const isDirect = a === 'endpoint-independent' && b === 'endpoint-independent';
+    expect(sim.path('s1', '172.16.2.1').length).toBe(isDirect ? 2 : 3);
+    expect(sim.path('s2', '172.16.1.1').length).toBe(isDirect ? 2 : 3);
+    expect(there.received / there.sent).toBeGreaterThan(0.99);
+    expect(back.received / back.sent).toBeGreaterThan(0.99);
+  });
+
   it('behind two NATs one after the other (carrier-grade): registered and reached', () => {
     const sim = new Simulation({ tunnel: UDP }).hub('hub').nat('cgn', { address: '203.0.113.1' });
     sim.nat('home', { address: '100.64.0.5', behind: 'cgn' });
