@@ -9,8 +9,8 @@ const config: ViteUserConfig = {
     globalSetup: 'test/interop/setup.ts',
     fileParallelism: false, // a lab wants the processors for itself
     disableConsoleIntercept: true, // the log is for reading
-    testTimeout: 180_000,
-    hookTimeout: 120_000,
+    testTimeout: 300_000,
+    hookTimeout: 300_000,
     reporters: ['default', './test/skip-reporter.ts'],
   },
 };

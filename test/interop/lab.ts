@@ -3,7 +3,7 @@
  * (our own nodes) on its legs. Every lab has its own namespaces and folder, so that any number run side by side;
  * it is taken down when it is closed, or when this process ends in whatever way.
  */
-import { cpSync } from 'node:fs';
+import { cpSync, writeFileSync } from 'node:fs';
 import { Capture } from './capture.js';
 import { Guest, type Release } from './guest.js';
 import { attempt, execute, type Finished } from './process.js';
@@ -11,8 +11,10 @@ import type { Role } from './roles.js';
 
 const SCRIPT = `${import.meta.dirname}/lab/lab.sh`;
 const RUN = '/run/dmvpn-interop';
-/** A folder that gets the recordings of every lab. */
+/** A folder that gets the recordings of every lab, and the last state of its guests. */
 const KEEP = process.env.DMVPN_INTEROP_KEEP;
+const STATE = `ip addr; ip route; ip neigh; ip -s tunnel; swanctl --list-sas 2>&1
+vtysh -c 'show running-config' -c 'show ip nhrp cache' -c 'show ip nhrp shortcut' -c 'show dmvpn'; cat /var/log/frr/frr.log`;
 
 let labCount = 0;
 
@@ -33,6 +35,7 @@ const environmentOf = (name: string): ScriptEnvironment => ({
 
 export class Lab {
   readonly #env: ScriptEnvironment;
+  readonly #guests = new Map<Role, Guest>();
   readonly #closers: (() => Promise<void>)[] = [];
 
   private constructor(name: string) {
@@ -49,11 +52,9 @@ export class Lab {
   /** Boots guests of one Debian release, all at once. A guest that was killed comes back the same way. */
   async boot<R extends Role>(release: Release, ...roles: R[]): Promise<Record<R, Guest>> {
     await this.#script('boot', release, ...roles);
-    const guests = roles.map((role) => [
-      role,
-      new Guest(role, release, `${this.#env.NL_RUN}/${role}`),
-    ]);
-    return Object.fromEntries(guests) as Record<R, Guest>;
+    for (const role of roles)
+      this.#guests.set(role, new Guest(role, release, `${this.#env.NL_RUN}/${role}`));
+    return Object.fromEntries(this.#guests) as Record<R, Guest>;
   }
 
   /** Boots bookworm guests with memory for Node, which finds this machine's files as they are. */
@@ -66,6 +67,7 @@ export class Lab {
 
   /** Pulls a guest's plug. */
   async kill(role: Role): Promise<void> {
+    this.#guests.delete(role);
     await this.#script('kill', role);
   }
 
@@ -110,9 +112,17 @@ export class Lab {
   /** Takes everything down. Harmless when repeated. */
   async close(): Promise<void> {
     for (const closer of this.#closers.splice(0)) await closer().catch(() => {});
-    if (KEEP !== undefined)
-      cpSync(`${this.#env.NL_RUN}/cap`, `${KEEP}/${this.#env.NL_PREFIX}`, { recursive: true });
+    if (KEEP !== undefined) await this.#keep(`${KEEP}/${this.#env.NL_PREFIX}`);
     await this.#script('down');
+  }
+
+  /** The recordings, and of each guest what its kernel and FRR have to say. */
+  async #keep(folder: string): Promise<void> {
+    cpSync(`${this.#env.NL_RUN}/cap`, folder, { recursive: true });
+    for (const guest of this.#guests.values()) {
+      const { text } = await guest.attempt(STATE, 20).catch((error) => ({ text: String(error) }));
+      writeFileSync(`${folder}/${guest.role}.txt`, text);
+    }
   }
 
   #script(...args: string[]): Promise<string> {

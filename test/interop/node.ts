@@ -25,6 +25,15 @@ export interface Command {
   readonly args: readonly string[];
 }
 
+type Dropped = Readonly<Record<string, number>>;
+
+/** `node.stats()` after its way through JSON, as far as it is read here. */
+interface StatsAsJson {
+  readonly tunnels: Readonly<
+    Record<string, { nhrp: { dropped: Dropped }; packets: { dropped: Dropped } }>
+  >;
+}
+
 /** `node.view()` after its way through JSON, as far as it is read here. */
 interface ViewAsJson {
   readonly tunnels: readonly {
@@ -105,7 +114,7 @@ export class Node {
   async saw<T extends EventType>(
     type: T,
     fields: Partial<EventOf<T>> = {},
-    seconds = 20,
+    seconds = 40,
   ): Promise<number> {
     const wanted = Object.entries({ type, ...fields });
     const find = (): number =>
@@ -141,9 +150,13 @@ export class Node {
     );
   }
 
-  /** How many packets it has dropped for that reason. */
-  drops(reason: string): number {
-    return this.all('dropped').filter((event) => event.reason === reason).length;
+  /** Its counters of dropped packets that are not 0. */
+  async drops(): Promise<Record<string, number>> {
+    const { tunnels } = await this.ask<StatsAsJson>('stats');
+    const counters = Object.values(tunnels).flatMap(({ nhrp, packets }) =>
+      [nhrp.dropped, packets.dropped].flatMap((dropped) => Object.entries(dropped)),
+    );
+    return Object.fromEntries(counters.filter(([, count]) => count > 0));
   }
 
   /** Runs a command in the node's namespace, as its administrator. */

@@ -36,7 +36,7 @@ export async function execute(
 }
 
 export interface Patience {
-  /** Default 20. */
+  /** Default 40: a machine may be busy. */
   readonly seconds?: number;
   /** Between two looks; default 200. */
   readonly everyMs?: number;
@@ -54,7 +54,7 @@ export async function until(
   look: () => Promise<unknown>,
   patience: Patience = {},
 ): Promise<number> {
-  const { seconds = 20, everyMs = 200 } = patience;
+  const { seconds = 40, everyMs = 200 } = patience;
   const began = performance.now();
   for (;;) {
     const seen: unknown = await look().catch((error: unknown) => error);
