@@ -42,8 +42,13 @@ export function writeU64(b: Uint8Array, at: number, value: bigint): number {
   return writeU32(b, at + 4, Number(value & 0xffff_ffffn));
 }
 
+/** So few octets are written sooner one by one than by a call of `set`. */
+const FEW_OCTETS = 16;
+
+/** @throws RangeError when more than a few octets do not fit */
 export function writeBytes(b: Uint8Array, at: number, value: Uint8Array): number {
-  b.set(value, at);
+  if (value.length > FEW_OCTETS) b.set(value, at);
+  else for (let i = 0; i < value.length; i++) b[at + i] = value[i]!;
   return at + value.length;
 }
 
