@@ -71,8 +71,8 @@ export function nhrpAddressOctets(a: NhrpAddress): number {
 
 /** The type/length octet of an NBMA address. */
 export function typeLengthOf(a: NhrpAddress): number {
-  if (a === null || !isOpaque(a)) return nhrpAddressOctets(a);
-  return (a.typeLength & ~LENGTH_MASK) | a.octets.length;
+  if (a === null) return 0;
+  return isOpaque(a) ? (a.typeLength & ~LENGTH_MASK) | a.octets.length : addressOctets(a);
 }
 
 /** Writes the address and returns the offset after it. */

@@ -91,7 +91,9 @@ export function readCie(b: Uint8Array, at: number, families: Families): Cie {
 
 /** Reads the whole CIEs between two offsets. */
 export function readCies(b: Uint8Array, at: number, end: number, families: Families): Cie[] {
-  const cies: Cie[] = [];
+  if (at === end) return [];
+  const cies = [readCie(b, at, families)]; // mostly the only one: an array that grows takes room for seventeen
+  at += cieOctetsAt(b, at);
   for (; at < end; at += cieOctetsAt(b, at)) cies.push(readCie(b, at, families));
   return cies;
 }
@@ -125,6 +127,6 @@ export function encodeCie(c: Cie, out: Uint8Array, at: number): number {
 }
 
 export function encodeCies(cies: readonly Cie[], out: Uint8Array, at: number): number {
-  for (const cie of cies) at = encodeCie(cie, out, at);
+  for (let i = 0; i < cies.length; i++) at = encodeCie(cies[i] as Cie, out, at);
   return at;
 }

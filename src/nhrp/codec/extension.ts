@@ -146,6 +146,8 @@ export function readExtension(b: Uint8Array, at: number, context: ExtensionConte
   }
 }
 
+const { COMPULSORY, RESERVED } = ExtensionBit;
+
 export const extensionOctets = (e: Extension): number => EXTENSION_HEADER_OCTETS + valueOctets(e);
 
 function valueOctets(e: Extension): number {
@@ -165,10 +167,14 @@ function valueOctets(e: Extension): number {
 
 /** Writes `extensionOctets(e)` octets at `at` and returns the offset after them. */
 export function encodeExtension(e: Extension, out: Uint8Array, at: number): number {
-  const bits =
-    (e.compulsory ? ExtensionBit.COMPULSORY : 0) | (e.reserved ? ExtensionBit.RESERVED : 0);
-  at = writeU16(out, at, bits | e.type);
-  at = writeU16(out, at, valueOctets(e));
+  const bits = (e.compulsory ? COMPULSORY : 0) | (e.reserved ? RESERVED : 0);
+  const value = at + EXTENSION_HEADER_OCTETS;
+  const end = encodeValue(e, out, value);
+  writeU16(out, writeU16(out, at, bits | e.type), end - value);
+  return end;
+}
+
+function encodeValue(e: Extension, out: Uint8Array, at: number): number {
   switch (e.kind) {
     case 'cies':
       return encodeCies(e.cies, out, at);

@@ -26,6 +26,7 @@ import {
   EXTENSION_OFFSET,
   HEADER_OCTETS,
   MAX_PACKET_OCTETS,
+  PACKET_SIZE,
   SNAP,
   SNAP_OCTETS,
 } from './header.js';
@@ -80,7 +81,9 @@ export interface TrafficIndication extends Common {
 }
 export type NhrpMessage = CieMessage | ErrorIndication | TrafficIndication;
 
-const END_OF_EXTENSIONS = ((ExtensionBit.COMPULSORY | ExtensionType.END) << 16) >>> 0;
+const LAST_CIE_TYPE = PacketType.PURGE_REPLY;
+const { END } = ExtensionType;
+const END_OF_EXTENSIONS = (ExtensionBit.COMPULSORY | END) << 16;
 
 /** One parse at a time: decoding is synchronous and keeps nothing in it. */
 const defaultView: NhrpView = /* @__PURE__ */ new NhrpView();
@@ -191,31 +194,34 @@ function readExtensions(view: NhrpView): Extension[] | null {
 }
 
 /** Octets of the message on the wire, with End. */
-export function messageOctets(m: NhrpMessage): number {
-  return bodyOffset(m) + bodyOctets(m) + extensionsOctets(m.extensions);
-}
+export const messageOctets = (m: NhrpMessage): number =>
+  HEADER_OCTETS +
+  nhrpAddressOctets(m.sourceNbmaAddress) +
+  nhrpAddressOctets(m.sourceNbmaSubaddress) +
+  nhrpAddressOctets(m.sourceProtocolAddress) +
+  nhrpAddressOctets(m.destinationProtocolAddress) +
+  (hasCies(m) ? ciesOctets(m.cies) : m.packet.length) +
+  extensionsOctets(m.extensions);
 
 /**
  * Writes `messageOctets(m)` octets at `at`, with size, extension offset, checksum and End, and returns the offset after them.
+ * One pass: what is only known afterwards is filled in.
  * @throws RangeError when the message has more than 65,535 octets, or `out` has no room for it
  */
 export function encodeMessage(m: NhrpMessage, out: Uint8Array, at: number): number {
-  const bodyAt = bodyOffset(m);
-  const extensionsAt = bodyAt + bodyOctets(m);
-  const octets = extensionsAt + extensionsOctets(m.extensions);
-  if (octets > MAX_PACKET_OCTETS)
-    throw new RangeError(`m: ${octets} octets, more than ar$pktsz can say`);
-  if (octets > out.length - at) throw new RangeError(`out: ${octets} octets needed at ${at}`);
-  let next = encodeHeader(m, octets, out, at);
+  let next = encodeHeader(m, out, at);
   next = writeNhrpAddress(m.sourceNbmaAddress, out, next);
   next = writeNhrpAddress(m.sourceNbmaSubaddress, out, next);
   next = writeNhrpAddress(m.sourceProtocolAddress, out, next);
   next = writeNhrpAddress(m.destinationProtocolAddress, out, next);
-  next = 'cies' in m ? encodeCies(m.cies, out, next) : writeBytes(out, next, m.packet);
-  if (m.extensions !== null) {
-    writeU16(out, at + EXTENSION_OFFSET, extensionsAt);
-    next = encodeExtensions(m.extensions, out, next);
-  }
+  next = hasCies(m) ? encodeCies(m.cies, out, next) : writeBytes(out, next, m.packet);
+  const extensionOffset = m.extensions === null ? 0 : next - at;
+  if (m.extensions !== null) next = encodeExtensions(m.extensions, out, next);
+  const octets = next - at;
+  if (octets > MAX_PACKET_OCTETS) throw new RangeError(`m: ${octets} octets, ar$pktsz says fewer`);
+  if (next > out.length) throw new RangeError(`out: room for ${octets} octets expected at ${at}`);
+  writeU16(out, at + PACKET_SIZE, octets);
+  writeU16(out, at + EXTENSION_OFFSET, extensionOffset);
   writeU16(out, at + CHECKSUM, checksum(out, at, octets));
   return next;
 }
@@ -227,41 +233,31 @@ export function messageBytes(m: NhrpMessage): Uint8Array {
   return out;
 }
 
-/** Everything before the addresses, with the checksum and the extension offset 0. */
-function encodeHeader(m: NhrpMessage, octets: number, out: Uint8Array, at: number): number {
+/** Everything before the addresses; size, checksum and extension offset are still 0. */
+function encodeHeader(m: NhrpMessage, out: Uint8Array, at: number): number {
   at = writeU16(out, at, m.addressFamily);
   at = writeU16(out, at, m.protocolType);
-  if (m.snap === null) out.fill(0, at, at + SNAP_OCTETS);
-  else out.set(m.snap, at);
-  at = writeU8(out, at + SNAP_OCTETS, m.hopCount);
-  at = writeU16(out, at, octets);
-  at = writeU32(out, at, 0);
+  at = m.snap === null ? writeU8(out, writeU32(out, at, 0), 0) : writeBytes(out, at, m.snap);
+  at = writeU8(out, at, m.hopCount);
+  at = writeU32(out, writeU16(out, at, 0), 0);
   at = writeU8(out, at, NHRP_VERSION);
   at = writeU8(out, at, m.type);
   at = writeU8(out, at, typeLengthOf(m.sourceNbmaAddress));
   at = writeU8(out, at, typeLengthOf(m.sourceNbmaSubaddress));
   at = writeU8(out, at, nhrpAddressOctets(m.sourceProtocolAddress));
   at = writeU8(out, at, nhrpAddressOctets(m.destinationProtocolAddress));
-  at = writeU16(out, at, 'cies' in m ? m.flags : m.unused);
-  if ('cies' in m) return writeU32(out, at, m.requestId);
+  at = writeU16(out, at, hasCies(m) ? m.flags : m.unused);
+  if (hasCies(m)) return writeU32(out, at, m.requestId);
   if (m.type === PacketType.ERROR_INDICATION)
     return writeU16(out, writeU16(out, at, m.errorCode), m.errorOffset);
   return writeU16(out, writeU16(out, at, m.trafficCode), m.unused2);
 }
 
 function encodeExtensions(extensions: readonly Extension[], out: Uint8Array, at: number): number {
-  for (const extension of extensions) at = encodeExtension(extension, out, at);
+  for (let i = 0; i < extensions.length; i++)
+    at = encodeExtension(extensions[i] as Extension, out, at);
   return hasOwnEnd(extensions) ? at : writeU32(out, at, END_OF_EXTENSIONS);
 }
-
-const bodyOffset = (m: NhrpMessage): number =>
-  HEADER_OCTETS +
-  nhrpAddressOctets(m.sourceNbmaAddress) +
-  nhrpAddressOctets(m.sourceNbmaSubaddress) +
-  nhrpAddressOctets(m.sourceProtocolAddress) +
-  nhrpAddressOctets(m.destinationProtocolAddress);
-
-const bodyOctets = (m: NhrpMessage): number => ('cies' in m ? ciesOctets(m.cies) : m.packet.length);
 
 function extensionsOctets(extensions: readonly Extension[] | null): number {
   if (extensions === null) return 0;
@@ -270,6 +266,8 @@ function extensionsOctets(extensions: readonly Extension[] | null): number {
   return octets;
 }
 
+const hasCies = (m: NhrpMessage): m is CieMessage => m.type <= LAST_CIE_TYPE;
+
 /** A decoded End with other bits than ours stays in the list, so that it goes out as it came in. */
 const hasOwnEnd = (extensions: readonly Extension[]): boolean =>
-  extensions.at(-1)?.type === ExtensionType.END;
+  extensions[extensions.length - 1]?.type === END;

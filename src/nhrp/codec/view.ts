@@ -110,8 +110,8 @@ export class NhrpView implements ExtensionContext {
       (!this.verifyChecksum || checkChecksum(this, words)) &&
       checkType(this, slab, at) &&
       checkAddresses(this, slab, at) &&
-      (!this.hasCies || checkCies(this, slab, this.bodyAt, this.bodyEnd)) &&
-      (!this.hasExtensions || checkExtensions(this, slab));
+      checkBody(this, slab) &&
+      checkExtensions(this, slab);
     return good ? null : errorOf(this);
   }
 
@@ -320,25 +320,32 @@ function checkAddresses(view: NhrpView, b: Uint8Array, at: number): boolean {
   return offset <= last || refuse(view, BAD_EXTENSION_OFFSET, at + EXTENSION_OFFSET, last, offset);
 }
 
+/** What an indication quotes may be anything. */
+const checkBody = (view: NhrpView, b: Uint8Array): boolean =>
+  readU8(b, view.at + TYPE) > LAST_CIE_TYPE || checkCies(view, b, view.bodyAt, view.bodyEnd);
+
 /** Whole CIEs from `at` to `end`, no more than the limit. */
 function checkCies(view: NhrpView, b: Uint8Array, at: number, end: number): boolean {
-  const inExtension = end > view.bodyEnd ? 1 : 0;
   for (let count = 0; at < end; count++) {
     if (count === view.maxCies)
-      return refuse(view, TOO_MANY_CIES + inExtension, at, view.maxCies, count + 1);
+      return refuse(view, TOO_MANY_CIES + inExtension(view, end), at, view.maxCies, count + 1);
     const left = end - at;
     const octets = left < CIE_MIN_OCTETS ? CIE_MIN_OCTETS : cieOctetsAt(b, at);
-    if (octets > left) return refuse(view, CUT_CIE + inExtension, at, octets, left);
+    if (octets > left) return refuse(view, CUT_CIE + inExtension(view, end), at, octets, left);
     at += octets;
   }
   return true;
 }
+
+/** The same fault inside an extension is the next row of the table. */
+const inExtension = (view: NhrpView, end: number): number => (end > view.bodyEnd ? 1 : 0);
 
 /** Every step goes four octets or more forward. The list ends with End, and End ends the packet: RFC 2332 §5.3. */
 function checkExtensions(view: NhrpView, b: Uint8Array): boolean {
   const { end, maxExtensions } = view;
   let seen = 0;
   let at = view.bodyEnd;
+  if (at === end) return true; // not even End
   for (let count = 0; at < end; count++) {
     const left = end - at;
     if (left < EXTENSION_HEADER_OCTETS)
