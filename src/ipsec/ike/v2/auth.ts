@@ -18,6 +18,7 @@ import {
 } from './child.js';
 import { type Identity, identityData, identityOf } from './identity.js';
 import type { IkeSa, Reply } from './ike-sa.js';
+import { espPath } from './nat.js';
 import {
   authPayload,
   hasNotification,
@@ -59,6 +60,7 @@ export function respondAuth(sa: IkeSa, now: number, request: readonly IkePayload
   const nonces = noncesOf(sa);
   const chosen = acceptChild(sa, request, false);
   sa.establish(now);
+  sa.peer = espPath(sa.path, sa.nat).remote; // it may have floated since IKE_SA_INIT: several can share one address
   const head = [idPayload(false, identityData(ownIdentity(sa))), own];
   const initialContact = hasNotification(request, NOTIFY.INITIAL_CONTACT);
   if (typeof chosen === 'number') {

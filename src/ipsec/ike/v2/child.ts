@@ -208,7 +208,7 @@ function offerOf(sa: IkeSa, child: ChildSa, suite: EspSuite, keys: ChildKeys): A
     encapsulation: {
       mode: settings.mode,
       path: espPath(sa.path, sa.nat),
-      behindNat: sa.nat.local,
+      behindNat: sa.nat.behindNat,
     },
   };
 }

@@ -14,9 +14,16 @@ export interface NatState {
   readonly known: boolean;
   readonly local: boolean;
   readonly remote: boolean;
+  /** `local`, and not only because encapsulation is forced: keepalives are needed, and the peer is not followed (§2.23). */
+  readonly behindNat: boolean;
 }
 
-export const NO_NAT: NatState = { known: false, local: false, remote: false };
+export const NO_NAT: NatState = {
+  known: false,
+  local: false,
+  remote: false,
+  behindNat: false,
+};
 
 interface Spis {
   readonly initiatorSpi: bigint;
@@ -54,10 +61,12 @@ export function detectNat(
   if (sources.length === 0 || destinations.length === 0) return NO_NAT;
   const remoteHash = endpointHash(crypto, spis, path.remote);
   const localHash = endpointHash(crypto, spis, path.local);
+  const behindNat = !destinations.some((n) => bytesEqual(n.data, localHash));
   return {
     known: true,
     remote: !sources.some((n) => bytesEqual(n.data, remoteHash)),
-    local: options.forceEncapsulation || !destinations.some((n) => bytesEqual(n.data, localHash)),
+    local: options.forceEncapsulation || behindNat,
+    behindNat,
   };
 }
 
