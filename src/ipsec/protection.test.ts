@@ -295,6 +295,15 @@ describe('protection', () => {
     });
   });
 
+  it('discards dummy packets, which move the window', () => {
+    const { hub, spoke } = pair();
+    Object.assign(spoke.database.find(endpoint(HUB))?.current as object, {
+      selector: { protocol: 59 },
+    });
+    expect(send(spoke, hub)).toBe('consumed');
+    expect(hub.protection.counters).toMatchObject({ dummies: 1, opened: 0, refused: {} });
+  });
+
   it('finds peers of one NAT by port, though their selectors are the same', () => {
     const hub = end(HUB);
     const nat = '198.51.100.7';
