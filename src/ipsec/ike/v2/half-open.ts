@@ -120,11 +120,17 @@ export class HalfOpen {
 
   #turn(now: number): void {
     this.#secretSince ??= now;
-    if (now - this.#secretSince < SECRET_MS) return;
+    const age = now - this.#secretSince;
+    if (age < SECRET_MS) return;
+    this.#renew();
+    if (age >= 2 * SECRET_MS) this.#renew(); // nobody asked in between: the old one is too old as well
+    this.#secretSince = now;
+  }
+
+  #renew(): void {
     this.#previous.wipe();
     this.#previous = this.#secret;
     this.#secret = SecretBytes.adopt(randomOctets(this.#crypto, SECRET_OCTETS));
     this.#version = (this.#version + 1) & 0xff;
-    this.#secretSince = now;
   }
 }

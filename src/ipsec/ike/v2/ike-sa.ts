@@ -1,61 +1,22 @@
 /**
- * One IKE SA: its state, its two message windows, its channel and its children. What the exchanges say is in
- * init.ts, auth.ts, create-child.ts, rekey-ike.ts and informational.ts; here they are only started and answered.
- *
- *   state           means                                   leads to
- *   opening         our IKE_SA_INIT is out                  authenticating · closed
- *   authenticating  our IKE_AUTH is out                     established · closed
- *   half-open       we answered an IKE_SA_INIT              established · closed
- *   established     children may be made                    rekeyed · closing · closed
- *   rekeyed         a successor has the children            closing · closed
- *   closing         our Delete is out, or waits             closed
- *   closed          nothing is sent or taken any more
+ * One IKE SA: its keys, its children and its times. What it says and hears is in conversation.ts, what the exchanges
+ * mean in init.ts, auth.ts, create-child.ts, rekey-ike.ts and informational.ts; its states are in state.ts.
  */
 import type { Endpoint, Path } from '../../../wire/path.js';
 import type { DeletionReason, FailureReason, Selector } from '../../key-exchange.js';
-import { type IkeHeader, isResponse } from '../header.js';
 import { deriveIkeKeys, type IkeKeys, type IkeSuite, wipeIkeKeys } from '../key-schedule.js';
-import { decodeIkeMessage, type HeaderFields } from '../message.js';
-import { EXCHANGE, FLAG_INITIATOR, FLAG_RESPONSE, NOTIFY } from '../numbers.js';
-import { decodePayloads, type IkePayload } from '../payload.js';
-import { respondAuth } from './auth.js';
-import { SecureChannel } from './channel.js';
+import type { IkePayload } from '../payload.js';
 import type { ChildSa } from './child.js';
 import type { NoncePair } from './collision.js';
 import type { IkeContext } from './context.js';
-import { respondCreateChild } from './create-child.js';
+import { Conversation } from './conversation.js';
 import { ikeTableLine } from './export-keys.js';
-import type { Whole } from './fragment.js';
 import type { Identity } from './identity.js';
-import {
-  deleteChildTask,
-  deleteIkeTask,
-  livenessTask,
-  respondInformational,
-} from './informational.js';
+import { deleteChildTask, deleteIkeTask, livenessTask } from './informational.js';
 import { espPath, type NatState, NO_NAT } from './nat.js';
-import { notify, unknownCritical } from './payloads.js';
 import { rekeyIkeTask } from './rekey-ike.js';
-import { RequestWindow, ResponseWindow, randomFraction } from './window.js';
-
-export type IkeSaState =
-  | 'opening'
-  | 'authenticating'
-  | 'half-open'
-  | 'established'
-  | 'rekeyed'
-  | 'closing'
-  | 'closed';
-
-const LEADS_TO: Readonly<Record<IkeSaState, readonly IkeSaState[]>> = {
-  opening: ['authenticating', 'closed'],
-  authenticating: ['established', 'closed'],
-  'half-open': ['established', 'closed'],
-  established: ['rekeyed', 'closing', 'closed'],
-  rekeyed: ['closing', 'closed'],
-  closing: ['closed'],
-  closed: [],
-};
+import { entered, type IkeSaState } from './state.js';
+import { type RequestWindow, randomFraction } from './window.js';
 
 /** The answer to a request, and what happens once it is on its way. */
 export interface Reply {
@@ -87,8 +48,9 @@ export class IkeSa {
   readonly isInitiator: boolean;
   readonly localSpi: bigint;
   readonly children: Map<number, ChildSa> = new Map();
+  readonly conversation: Conversation;
+  /** Our exchanges: under way, and waiting. */
   readonly requests: RequestWindow;
-  readonly responses: ResponseWindow = new ResponseWindow();
   path: Path;
   peer: Endpoint;
   selector: Selector;
@@ -114,9 +76,7 @@ export class IkeSa {
   #state: IkeSaState;
   #keys: IkeKeys | null = null;
   #suite: IkeSuite | null = null;
-  #channel: SecureChannel | null = null;
   #heardAt = 0;
-  #firstFragment: Uint8Array | null = null;
   #atDeadline: DeletionReason = 'expired';
 
   constructor(
@@ -130,7 +90,8 @@ export class IkeSa {
     this.selector = options.selector;
     this.#state = options.state;
     this.createdOrder = context.nextOrder();
-    this.requests = new RequestWindow(context.settings.retransmission, context.crypto);
+    this.conversation = new Conversation(this);
+    this.requests = this.conversation.requests;
   }
 
   get state(): IkeSaState {
@@ -162,9 +123,7 @@ export class IkeSa {
   }
 
   enter(state: IkeSaState): void {
-    if (!LEADS_TO[this.#state].includes(state))
-      throw new Error(`bug: IKE SA from ${this.#state} to ${state}`);
-    this.#state = state;
+    this.#state = entered(this.#state, state);
   }
 
   /** Derives the keys from SKEYSEED, which is wiped. Needs both SPIs and the nonces. */
@@ -175,7 +134,7 @@ export class IkeSa {
     this.nonces = nonces;
     this.#suite = suite;
     this.#keys = keys;
-    this.#channel = new SecureChannel(this.context.crypto, suite, keys, this.isInitiator);
+    this.conversation.secure(suite, keys);
     if (this.context.settings.exportKeys)
       this.context.notice({
         kind: 'keys-exported',
@@ -195,30 +154,11 @@ export class IkeSa {
     this.deadline = now + ikeLifetimeMs * 1.1;
   }
 
-  /** A whole datagram for this IKE SA. `bytes` is this one's to change and to keep. */
-  handleMessage(now: number, path: Path, header: IkeHeader, bytes: Uint8Array): void {
-    if (this.#channel === null || this.#state === 'closed') return;
-    const received = bytes.slice();
-    const message = decodeIkeMessage(bytes);
-    if (!message.ok) return this.context.notice({ kind: 'dropped', path, error: message.error });
-    if (!this.#isExpected(now, path, header, received)) return;
-    const opened = this.#channel.open(message.value, bytes);
-    if (!opened.ok) return this.context.notice({ kind: 'dropped', path, error: opened.error });
-    const skf = message.value.payloads.at(-1);
-    if (skf?.kind === 'skf' && skf.number === 1) this.#firstFragment = received;
-    if (opened.value === 'incomplete') return;
-    this.#heardFrom(now, path);
-    const first = skf?.kind === 'skf' ? (this.#firstFragment ?? received) : received;
-    if (isResponse(header)) this.#handleResponse(now, header, opened.value);
-    else this.#handleRequest(now, { path, header, first, whole: opened.value });
-    this.pump(now);
-  }
-
   handleTimeout(now: number): void {
     if (this.#state === 'closed') return;
     const datagrams = this.requests.retransmit(now);
     if (datagrams === 'exhausted') return this.#giveUp(now);
-    this.send(this.path, datagrams);
+    this.conversation.send(this.path, datagrams);
     if (this.deadline !== null && now >= this.deadline) return this.#expire(now);
     this.#removeLeftovers(now);
     if (this.rekeyAt !== null && now >= this.rekeyAt) {
@@ -227,7 +167,7 @@ export class IkeSa {
     }
     const livenessAt = this.#livenessAt();
     if (livenessAt !== null && now >= livenessAt) this.probe();
-    this.pump(now);
+    this.conversation.pump(now);
   }
 
   /** When {@link handleTimeout} has something to do. */
@@ -238,24 +178,6 @@ export class IkeSa {
     return times.reduce((least, at) =>
       at !== null && (least === null || at < least) ? at : least,
     );
-  }
-
-  /** Begins what waits, as far as the window allows. */
-  pump(now: number): void {
-    this.context.touch(this);
-    while (this.#channel !== null && this.#state !== 'half-open') {
-      const task = this.requests.take(now);
-      if (task === null) return;
-      const payloads = task.request(this, now);
-      if (payloads === null) continue;
-      const datagrams = this.#seal(this.#header(task.exchangeType, null), payloads);
-      this.requests.sent(now, task, datagrams);
-      this.send(this.path, datagrams);
-    }
-  }
-
-  send(path: Path, datagrams: readonly Uint8Array[]): void {
-    for (const bytes of datagrams) this.context.emit({ kind: 'transmit', path, bytes });
   }
 
   /** Asks for a new IKE SA in place of this one. */
@@ -277,7 +199,7 @@ export class IkeSa {
     this.forgetChildren(why);
     for (const { task } of this.requests.takeAll()) task.abandon();
     this.requests.add(deleteIkeTask(why));
-    this.pump(now);
+    this.conversation.pump(now);
   }
 
   /** The peer has deleted it. */
@@ -320,7 +242,7 @@ export class IkeSa {
     if (from.isEstablished) from.enter('rekeyed');
     for (const { task, notBefore } of from.requests.takeAll())
       if (task.kind.endsWith('child')) this.requests.add(task, notBefore);
-    this.pump(now);
+    this.conversation.pump(now);
   }
 
   /** Gives the other end time to delete what it has to. */
@@ -336,27 +258,8 @@ export class IkeSa {
     this.context.touch(this);
   }
 
-  /** Whether this datagram is worth decrypting; a repeated request is answered here. */
-  #isExpected(now: number, path: Path, header: IkeHeader, bytes: Uint8Array): boolean {
-    const fromInitiator = (header.flags & FLAG_INITIATOR) !== 0;
-    if (fromInitiator === this.isInitiator || this.#spiMismatch(header)) return false;
-    if (isResponse(header)) return this.requests.isAwaited(header.messageId);
-    if (header.messageId === this.responses.nextMessageId) return true;
-    const again = this.responses.repeated(header.messageId, bytes);
-    if (again !== null) {
-      this.send(path, again);
-      if (this.isEstablished) this.#heardAt = Math.max(this.#heardAt, now - GRACE_MS);
-    }
-    return false;
-  }
-
-  #spiMismatch({ initiatorSpi, responderSpi }: IkeHeader): boolean {
-    const { spis } = this;
-    return initiatorSpi !== spis.initiatorSpi || responderSpi !== spis.responderSpi;
-  }
-
   /** Proven to come from the peer, and new: it lives, and this is where it is (§2.23). */
-  #heardFrom(now: number, path: Path): void {
+  heardFrom(now: number, path: Path): void {
     this.#heardAt = now;
     if (!this.nat.remote && this.#state !== 'half-open') return;
     const { remote } = this.path;
@@ -370,68 +273,6 @@ export class IkeSa {
       const { peer } = this;
       this.context.emit({ kind: 'moved', peer, path: espPath(path, this.nat) });
     }
-  }
-
-  #handleResponse(now: number, header: IkeHeader, whole: Whole): void {
-    const task = this.requests.complete(header.messageId);
-    if (task === null) return;
-    if (this.#state === 'closing' && task.kind !== 'delete-ike') return task.abandon();
-    const payloads = decodePayloads(whole.content, whole.inner);
-    task.complete(this, now, payloads.ok ? payloads.value : []);
-  }
-
-  #handleRequest(
-    now: number,
-    request: { path: Path; header: IkeHeader; first: Uint8Array; whole: Whole },
-  ): void {
-    const { path, header, first, whole } = request;
-    const reply = this.#answer(now, header.exchangeType, whole);
-    if (reply === null) return;
-    const datagrams = this.#seal(
-      this.#header(header.exchangeType, header.messageId),
-      reply.payloads,
-    );
-    this.responses.answered(first, datagrams);
-    this.send(path, datagrams);
-    reply.after?.();
-  }
-
-  /** Null: no answer, as for an exchange that has no place in this state. */
-  #answer(now: number, exchangeType: number, whole: Whole): Reply | null {
-    const decoded = decodePayloads(whole.content, whole.inner);
-    if (!decoded.ok) return { payloads: [notify(NOTIFY.INVALID_SYNTAX)] };
-    const unknown = unknownCritical(decoded.value);
-    if (unknown !== null) {
-      const about = Uint8Array.of(unknown);
-      return { payloads: [notify(NOTIFY.UNSUPPORTED_CRITICAL_PAYLOAD, about)] };
-    }
-    if (this.#state === 'half-open')
-      return exchangeType === EXCHANGE.IKE_AUTH && !this.isRefused
-        ? respondAuth(this, now, decoded.value)
-        : null;
-    if (this.#state === 'authenticating' || this.#state === 'opening') return null;
-    if (exchangeType === EXCHANGE.CREATE_CHILD_SA)
-      return respondCreateChild(this, now, decoded.value);
-    return exchangeType === EXCHANGE.INFORMATIONAL
-      ? respondInformational(this, now, decoded.value)
-      : null;
-  }
-
-  #seal(header: HeaderFields, payloads: readonly IkePayload[]): readonly Uint8Array[] {
-    if (this.#channel === null) throw new Error('bug: no channel yet');
-    const limit = this.peerFragments ? this.context.settings.fragmentOctets : null;
-    return this.#channel.seal(header, payloads, limit);
-  }
-
-  /** @param answering the id of the request that is answered; null for a request of ours. */
-  #header(exchangeType: number, answering: number | null): HeaderFields {
-    const role = this.isInitiator ? FLAG_INITIATOR : 0;
-    return {
-      ...this.spis,
-      exchangeType,
-      flags: answering === null ? role : role | FLAG_RESPONSE,
-      messageId: answering ?? this.requests.nextMessageId,
-    };
   }
 
   #livenessAt(): number | null {
@@ -470,11 +311,9 @@ export class IkeSa {
 
   #end(): void {
     this.enter('closed');
-    this.requests.abandon();
-    this.#channel?.wipe();
+    this.conversation.end();
     if (this.#keys !== null) wipeIkeKeys(this.#keys);
     this.#keys = null;
-    this.#channel = null;
     this.init = null;
   }
 }

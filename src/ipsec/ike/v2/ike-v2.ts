@@ -79,7 +79,7 @@ export class IkeV2 implements KeyExchange {
   probe(now: number, peer: Endpoint): void {
     for (const sa of this.#sasOf(peer)) {
       sa.probe();
-      sa.pump(now);
+      sa.conversation.pump(now);
     }
     this.#registry.schedule();
   }
@@ -88,7 +88,7 @@ export class IkeV2 implements KeyExchange {
   rekeyIkeSas(now: number, peer: Endpoint): void {
     for (const sa of this.#sasOf(peer)) {
       sa.rekey();
-      sa.pump(now);
+      sa.conversation.pump(now);
     }
     this.#registry.schedule();
   }
@@ -228,7 +228,7 @@ export class IkeV2 implements KeyExchange {
       fromInitiator(header) ? header.responderSpi : header.initiatorSpi,
     );
     if (sa === null) return this.#dropped(path, UNKNOWN_SPI);
-    sa.handleMessage(now, path, header, bytes);
+    sa.conversation.handleMessage(now, path, header, bytes);
     this.#registry.touch(sa);
   }
 
@@ -259,7 +259,7 @@ export class IkeV2 implements KeyExchange {
       const child = sa.children.get(inboundSpi);
       if (child === undefined || !sa.isEstablished) continue;
       act(sa, child);
-      sa.pump(now);
+      sa.conversation.pump(now);
     }
     this.#registry.schedule();
   }

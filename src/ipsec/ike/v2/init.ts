@@ -71,7 +71,7 @@ export class InitExchange {
       abandon: () => this.#dh.wipe(),
     };
     sa.requests.sent(now, task, [this.#request]);
-    sa.send(sa.path, [this.#request]);
+    sa.conversation.send(sa.path, [this.#request]);
   }
 
   /** `bytes` is the message's own copy, and kept: IKE_AUTH signs it. */
@@ -109,7 +109,7 @@ export class InitExchange {
     sa.peerFragments = hasNotification(payloads, NOTIFY.IKEV2_FRAGMENTATION_SUPPORTED);
     sa.enter('authenticating');
     sa.requests.add(authTask(sa));
-    sa.pump(now);
+    sa.conversation.pump(now);
   }
 
   #secure(chosen: Chosen<IkeSuite>, shared: Uint8Array, responderNonce: Uint8Array): void {
@@ -153,7 +153,7 @@ export class InitExchange {
     if (++this.#retries > MAX_RETRIES) return this.#suspect('malformed');
     this.#request = this.#message();
     sa.requests.replace(now, [this.#request]);
-    sa.send(sa.path, [this.#request]);
+    sa.conversation.send(sa.path, [this.#request]);
   }
 
   #message(): Uint8Array {

@@ -129,7 +129,7 @@ function open(context: IkeContext, now: number, request: Checked): InitReply | n
     ...capabilities(),
   ]);
   sa.init = { request: request.bytes, response: bytes };
-  sa.responses.answered(request.bytes, [bytes]);
+  sa.conversation.responses.answered(request.bytes, [bytes]);
   return { bytes, sa };
 }
 
