@@ -100,6 +100,8 @@ async function start(
 tunnel ${overlayOf(as)} ${key}; lan ${lanRouterOf(role)}/24; ${before}
 ${v6 ? v6Addresses : ''}
 frr <<'CONF'
+no ip nht resolve-via-default
+no ipv6 nht resolve-via-default
 ${lines.filter((line) => line !== false).join('\n')}
 CONF`);
   if (/Unknown command|does not start/.test(said)) throw new Error(`${role}: FRR refuses: ${said}`);
