@@ -45,11 +45,18 @@ export function checkLink(link: Partial<Link>): Partial<Link> {
   return link;
 }
 
-/** When each copy of a datagram arrives: milliseconds from now; empty when it is lost. */
-export function arrivals(link: Link, random: SeededRandom): readonly number[] {
-  if (random.chance(link.loss)) return [];
-  const first = delayOf(link, random);
-  return random.chance(link.duplicate) ? [first, first + 1 + delayOf(link, random)] : [first];
+/** In place of a delay. */
+export const LOST = -1;
+
+/** After how many milliseconds a datagram arrives, or LOST. */
+export const delayOf = (link: Link, random: SeededRandom): number =>
+  random.chance(link.loss) ? LOST : delayOfCopy(link, random);
+
+/** After how many milliseconds what is not lost arrives. */
+export function delayOfCopy(link: Link, random: SeededRandom): number {
+  const jitter = link.jitterMs > 0 ? random.fraction() * link.jitterMs : 0;
+  const held = random.chance(link.reorder) ? HELD_BACK * link.latencyMs + HELD_BACK_MS : 0;
+  return link.latencyMs + jitter + held;
 }
 
 /** The datagram, or a copy of it with a bit flipped. */
@@ -59,10 +66,4 @@ export function damaged(link: Link, random: SeededRandom, bytes: Uint8Array): Ui
   const bit = random.below(8 * copy.length);
   copy[bit >> 3] = (copy[bit >> 3] ?? 0) ^ (1 << (bit & 7));
   return copy;
-}
-
-function delayOf(link: Link, random: SeededRandom): number {
-  const jitter = link.jitterMs > 0 ? random.fraction() * link.jitterMs : 0;
-  const held = random.chance(link.reorder) ? HELD_BACK * link.latencyMs + HELD_BACK_MS : 0;
-  return link.latencyMs + jitter + held;
 }

@@ -13,6 +13,27 @@ export interface Datagram {
   readonly sender: string;
 }
 
+const SLAB_OCTETS = 65_536;
+const MAX_POOLED_OCTETS = 2_048;
+
+/** Copies of datagrams, many to a slab: a buffer of its own for each would cost more than all else on its way. */
+export class DatagramPool {
+  #slab = new Uint8Array(SLAB_OCTETS);
+  #used = 0;
+
+  copy(bytes: Uint8Array): Uint8Array {
+    if (bytes.length > MAX_POOLED_OCTETS) return bytes.slice();
+    if (this.#used + bytes.length > SLAB_OCTETS) {
+      this.#slab = new Uint8Array(SLAB_OCTETS); // the old one lives as long as its datagrams
+      this.#used = 0;
+    }
+    const copy = this.#slab.subarray(this.#used, this.#used + bytes.length);
+    copy.set(bytes);
+    this.#used += bytes.length;
+    return copy;
+  }
+}
+
 /** What has an address: a station, or a NAT's outside. */
 export interface Attachment {
   readonly name: string;

@@ -233,8 +233,7 @@ export class Station implements Attachment, Sender {
     this.sent++;
     this.onTransmit?.(output);
     const { carrier, local: from, remote: to } = output.path;
-    const bytes = output.bytes.slice(); // valid until the next handle* only
-    underlay.send(agenda.now, this, { carrier, from, to, bytes, sender: this.name });
+    underlay.send(agenda.now, this, { carrier, from, to, bytes: output.bytes, sender: this.name });
   }
 
   /** Out of the tunnel's device: for the station itself, a group, or a host behind it. */

@@ -1,9 +1,9 @@
 /** The simulated NBMA network: who is reached by which address, what the ways do to datagrams, and what is cut. */
 import type { IpAddress } from '../wire/address.js';
 import type { Agenda } from './agenda.js';
-import { arrivals, damaged, type Link, PERFECT_LINK } from './link.js';
+import { damaged, delayOf, delayOfCopy, type Link, LOST, PERFECT_LINK } from './link.js';
 import type { SeededRandom } from './random.js';
-import { type Attachment, type Datagram, Realm } from './realm.js';
+import { type Attachment, type Datagram, DatagramPool, Realm } from './realm.js';
 
 const EVERYONE = '*';
 const UDP_OCTETS = 8;
@@ -28,6 +28,7 @@ export class Underlay {
   link: Link = PERFECT_LINK;
   readonly #links = new Map<string, Link>();
   readonly #cuts = new Set<string>();
+  readonly #pool = new DatagramPool();
 
   constructor(
     readonly agenda: Agenda,
@@ -65,10 +66,10 @@ export class Underlay {
     this.lost.set(why, (this.lost.get(why) ?? 0) + 1);
   }
 
-  /** Takes a datagram from a station; the octets are its own from here on. */
+  /** Takes a datagram from a station; the octets are copied. */
   send(now: number, sender: Sender, given: Datagram): void {
     this.sent++;
-    let datagram = given;
+    let datagram: Datagram = { ...given, bytes: this.#pool.copy(given.bytes) };
     for (let realm = sender.realm; ; ) {
       const there = realm.find(datagram.to.address);
       if (there !== undefined) return this.#carry(sender, there, datagram);
@@ -90,16 +91,20 @@ export class Underlay {
       this.agenda.after(link.latencyMs, () => sender.tooBig(datagram.to.address, link.mtu));
       return this.count('too big');
     }
-    const delays = arrivals(link, this.random);
-    if (delays.length === 0) return this.count('lost');
-    for (const delay of delays) {
-      const bytes = damaged(link, this.random, datagram.bytes);
-      const copy = bytes === datagram.bytes ? datagram : { ...datagram, bytes };
-      this.agenda.after(delay, () => {
-        this.arrived++;
-        there.receive(this.agenda.now, copy);
-      });
-    }
+    const delay = delayOf(link, this.random);
+    if (delay === LOST) return this.count('lost');
+    this.#arrive(link, there, datagram, delay);
+    if (this.random.chance(link.duplicate))
+      this.#arrive(link, there, datagram, delay + 1 + delayOfCopy(link, this.random));
+  }
+
+  #arrive(link: Link, there: Attachment, datagram: Datagram, delay: number): void {
+    const bytes = damaged(link, this.random, datagram.bytes);
+    const copy = bytes === datagram.bytes ? datagram : { ...datagram, bytes };
+    this.agenda.after(delay, () => {
+      this.arrived++;
+      there.receive(this.agenda.now, copy);
+    });
   }
 
   #linkOf(a: string, b: string): Link {

@@ -17,11 +17,11 @@ describe('loss, reordering, duplication', () => {
   it.each([{ seed: 1 }, { seed: 2 }, { seed: 3 }])(
     'at 30 % loss, 20 % reordering and 10 % duplication 98 % are registered in 60 s, all in 300 s (seed $seed)',
     ({ seed }) => {
-      const sim = network(200, { seed, link: BAD, dropEvents: false }).run({ untilMs: MINUTE });
+      const sim = network(100, { seed, link: BAD, dropEvents: false }).run({ untilMs: MINUTE });
       const { length } = sim.registered('hub');
-      expect(length).toBeGreaterThanOrEqual(196);
+      expect(length).toBeGreaterThanOrEqual(98);
       sim.run({ untilMs: 5 * MINUTE });
-      expect(sim.registered('hub').length).toBe(200);
+      expect(sim.registered('hub').length).toBe(100);
     },
   );
 
@@ -38,7 +38,7 @@ describe('loss, reordering, duplication', () => {
   it('shortcuts come up and stand under loss, and a flow loses no more than the network does', () => {
     const sim = network(4, { link: { loss: 0.1 }, seed: 9 }).run({ untilMs: MINUTE });
     const flow = sim.flow('s1', '172.16.3.1', { everyMs: 500 });
-    sim.run({ forMs: 60 * MINUTE });
+    sim.run({ forMs: 20 * MINUTE });
     expect(sim.shortcuts('s1')).toEqual(['172.16.3.0/24 via 10.0.0.3']);
     expect(flow.received / flow.sent).toBeGreaterThan(0.88);
   });
@@ -48,10 +48,10 @@ describe('corruption', () => {
   it.each([{ seed: 1 }, { seed: 2 }, { seed: 3 }])(
     '1 % of datagrams with a flipped bit: all register, and nobody learns what nobody said (seed $seed)',
     ({ seed }) => {
-      const sim = network(50, { seed, link: { corrupt: 0.01 } }).run({ untilMs: 30 * MINUTE });
-      expect(sim.registered('hub').length).toBe(50);
+      const sim = network(30, { seed, link: { corrupt: 0.01 } }).run({ untilMs: 10 * MINUTE });
+      expect(sim.registered('hub').length).toBe(30);
       const known = new Set(['10.255.0.1']);
-      for (let n = 1; n <= 50; n++) known.add(`10.0.0.${n}`);
+      for (let n = 1; n <= 30; n++) known.add(`10.0.0.${n}`);
       for (const entry of sim.cache('hub'))
         expect(known.has(String(entry.prefix.address))).toBe(true);
       const moved = sim.events('hub', 'spoke-registered').filter((e) => e.nbma !== e.claimedNbma);
@@ -98,7 +98,7 @@ describe('a hub restarts', () => {
   });
 
   it('at whatever moment of the first two seconds it is killed, all spokes are there in the end', () => {
-    for (let at = 0; at < 2_000; at += 40) {
+    for (let at = 0; at < 2_000; at += 80) {
       const sim = network(2, { seed: at }).run({ untilMs: at }).kill('hub');
       sim
         .run({ forMs: 500 })
