@@ -8,6 +8,7 @@ import {
   type CieMessage,
   ciscoAuthentication,
   decodeMessage,
+  ExtensionType,
   encodeMessage,
   MessageTemplate,
   messageOctets,
@@ -121,47 +122,33 @@ function parseRow(batch: Batch): Row {
   };
 }
 
-/** What a node looks at: header, addresses, every CIE's holding time, type and length of every extension. */
+/** What a node looks at first: header, addresses, holding time, where authentication and NAT addresses are. */
 function fieldsOf(view: NhrpView): number {
-  const { slab, bodyEnd, end } = view;
+  const { slab, at } = view;
   let sum = view.type + view.hopCount + view.flags + view.requestId;
   sum += readU32(slab, view.sourceNbmaAt) + readU32(slab, view.sourceProtocolAt);
-  sum += readU32(slab, view.destinationProtocolAt);
-  for (let at = view.bodyAt; at < bodyEnd; at = view.nextCie(at)) sum += readU16(slab, at + 6);
-  for (let at = bodyEnd; at < end; at = view.nextExtension(at))
-    sum += view.extensionType(at) + view.extensionOctets(at);
-  return sum | 0;
+  sum += readU32(slab, view.destinationProtocolAt) + readU16(slab, view.bodyAt + 6);
+  sum += view.extensionAt(ExtensionType.AUTHENTICATION) - at;
+  return (sum + view.extensionAt(ExtensionType.NAT_ADDRESS) - at) | 0;
 }
 
-/**
- * The same fields, found as the packet says: by its own lengths and offsets, the CIEs inside of extensions too. It sums
- * the same checksum, and believes everything else.
- */
+/** The same fields, found by the packet's own lengths and offsets; it sums the same checksum and believes everything. */
 function bareRead(b: Uint8Array, words: Uint32Array, at: number): number {
   const end = at + readU16(b, at + 10);
   if (slabChecksum(b, words, at, end - at) !== 0) throw new Error('refused');
   const source = at + 28 + (octet(b, at + 18) & 63) + (octet(b, at + 19) & 63);
   const destination = source + octet(b, at + 20);
-  const extensions = at + readU16(b, at + 14);
+  const cie = destination + octet(b, at + 21);
   let sum = octet(b, at + 17) + octet(b, at + 9) + readU16(b, at + 22) + readU32(b, at + 24);
-  sum += readU32(b, at + 28) + readU32(b, source) + readU32(b, destination);
-  for (let c = destination + octet(b, at + 21); c < extensions; c = afterCie(b, c))
-    sum += readU16(b, c + 6);
-  for (let e = extensions; e < end; ) {
+  sum += readU32(b, at + 28) + readU32(b, source) + readU32(b, destination) + readU16(b, cie + 6);
+  for (let e = at + readU16(b, at + 14); e < end; e += 4 + readU16(b, e + 2)) {
     const type = readU16(b, e) & 0x3fff;
-    const octets = readU16(b, e + 2);
-    sum += type + octets;
-    e += 4;
-    const next = e + octets;
-    if (type === 7) e = readU16(b, e + 2) === 1 ? next : end;
-    else while (e < next) e = afterCie(b, e);
+    if (type === 7 || type === 9) sum += e - at;
   }
   return sum | 0;
 }
 
 const octet = (b: Uint8Array, at: number): number => b[at] as number;
-const afterCie = (b: Uint8Array, at: number): number =>
-  at + 12 + (octet(b, at + 8) & 63) + (octet(b, at + 9) & 63) + octet(b, at + 10);
 
 function decodeRow(batch: Batch): Row {
   return {

@@ -42,7 +42,7 @@ export function protocolFamilyOf(protocolType: number): IpFamily | 0 {
   return protocolType === ProtocolType.IPV6 ? 6 : 0;
 }
 
-const { LENGTH_MASK } = TypeLength;
+const LENGTH_MASK = TypeLength.LENGTH_MASK;
 
 /** Octets that follow for an NBMA type/length octet. */
 export const lengthOf = (typeLength: number): number => typeLength & LENGTH_MASK;

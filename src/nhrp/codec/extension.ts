@@ -90,7 +90,7 @@ const CIE_TYPES =
   (1 << ExtensionType.FORWARD_TRANSIT_RECORD) |
   (1 << ExtensionType.REVERSE_TRANSIT_RECORD) |
   (1 << ExtensionType.NAT_ADDRESS);
-const { DEVICE_CAPABILITIES } = ExtensionType;
+const DEVICE_CAPABILITIES = ExtensionType.DEVICE_CAPABILITIES;
 
 /** Whether a type of extension holds CIEs; 9 does so unless it has the eight octets of RFC 2735. */
 export const holdsCies = (type: number, octets: number): boolean =>
@@ -146,7 +146,8 @@ export function readExtension(b: Uint8Array, at: number, context: ExtensionConte
   }
 }
 
-const { COMPULSORY, RESERVED } = ExtensionBit;
+const COMPULSORY = ExtensionBit.COMPULSORY;
+const RESERVED = ExtensionBit.RESERVED;
 
 export const extensionOctets = (e: Extension): number => EXTENSION_HEADER_OCTETS + valueOctets(e);
 

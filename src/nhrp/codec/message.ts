@@ -82,7 +82,7 @@ export interface TrafficIndication extends Common {
 export type NhrpMessage = CieMessage | ErrorIndication | TrafficIndication;
 
 const LAST_CIE_TYPE = PacketType.PURGE_REPLY;
-const { END } = ExtensionType;
+const END = ExtensionType.END;
 const END_OF_EXTENSIONS = (ExtensionBit.COMPULSORY | END) << 16;
 
 /** One parse at a time: decoding is synchronous and keeps nothing in it. */

@@ -57,8 +57,11 @@ export const DEFAULT_MAX_CIES = 64;
 export const DEFAULT_MAX_EXTENSIONS = 64;
 
 // Numbers that are looked at for every packet, out of their tables: a name of this file costs nothing to read.
-const { TYPE_MASK } = ExtensionBit;
-const { END, AUTHENTICATION, MOBILE_AUTHENTICATION, VENDOR } = ExtensionType;
+const TYPE_MASK = ExtensionBit.TYPE_MASK;
+const END = ExtensionType.END;
+const AUTHENTICATION = ExtensionType.AUTHENTICATION;
+const MOBILE_AUTHENTICATION = ExtensionType.MOBILE_AUTHENTICATION;
+const VENDOR = ExtensionType.VENDOR;
 const LAST_CIE_TYPE = PacketType.PURGE_REPLY;
 const LAST_TYPE = PacketType.TRAFFIC_INDICATION;
 
@@ -90,6 +93,10 @@ export class NhrpView implements ExtensionContext {
     this.verifyChecksum = options.verifyChecksum ?? true;
     this.lenientOddChecksum = options.lenientOddChecksum ?? false;
   }
+
+  /** Bit n: there is an extension of type n, 0..31, and `places[n]` is where. */
+  present = 0;
+  readonly places: Int32Array = new Int32Array(32);
 
   /** Set by the checks: an index into the table of faults, and where and what. */
   fault = 0;
@@ -193,8 +200,9 @@ export class NhrpView implements ExtensionContext {
   nextExtension(extensionAt: number): number {
     return extensionAt + EXTENSION_HEADER_OCTETS + this.extensionOctets(extensionAt);
   }
-  /** Where the first extension of that type begins, or -1. */
+  /** Where the extension of that type begins, the last one of several, or -1. Types over 31 are looked for. */
   extensionAt(type: number): number {
+    if (type < 32) return (this.present >>> type) & 1 ? (this.places[type] as number) : -1;
     for (let at = this.bodyEnd; at < this.end; at = this.nextExtension(at))
       if (this.extensionType(at) === type) return at;
     return -1;
@@ -342,9 +350,10 @@ const inExtension = (view: NhrpView, end: number): number => (end > view.bodyEnd
 
 /** Every step goes four octets or more forward. The list ends with End, and End ends the packet: RFC 2332 §5.3. */
 function checkExtensions(view: NhrpView, b: Uint8Array): boolean {
-  const { end, maxExtensions } = view;
-  let seen = 0;
+  const { end, maxExtensions, places } = view;
+  let present = 0;
   let at = view.bodyEnd;
+  view.present = 0;
   if (at === end) return true; // not even End
   for (let count = 0; at < end; count++) {
     const left = end - at;
@@ -358,11 +367,14 @@ function checkExtensions(view: NhrpView, b: Uint8Array): boolean {
     const value = at + EXTENSION_HEADER_OCTETS;
     if (octets > end - value)
       return refuse(view, CUT_EXTENSION, at, EXTENSION_HEADER_OCTETS + octets, left);
-    const bit = type < 32 ? 1 << type : 0; // of higher types few are sent: they are looked for
-    const repeated = bit === 0 ? view.extensionAt(type) < at : (seen & bit) !== 0;
+    const repeated = type < 32 ? (present >>> type) & 1 : view.extensionAt(type) < at;
     if (repeated && type !== VENDOR) return refuse(view, DUPLICATE_EXTENSION, at, 1, 2);
     if (!checkValue(view, b, type, value, octets)) return false;
-    seen |= bit;
+    if (type < 32) {
+      present |= 1 << type;
+      places[type] = at;
+      view.present = present;
+    }
     at = value + octets;
   }
   return refuse(view, NO_END, at, EXTENSION_HEADER_OCTETS, 0);
