@@ -42,9 +42,9 @@ export function espTableLines(offer: AssociationOffer): string[] {
       quoted(to),
       quoted(`0x${keys.spi.toString(16).padStart(8, '0')}`),
       quoted(espEncryption(offer.suite.encryption)),
-      quoted(`0x${hex(keys.encryptionKey)}`),
+      quoted(prefixed(keys.encryptionKey)),
       quoted(espIntegrity(offer.suite)),
-      quoted(offer.suite.integrity === null ? '' : `0x${hex(keys.integrityKey)}`),
+      quoted(prefixed(keys.integrityKey)),
     ].join(',');
   const here = local.address.toString();
   const there = remote.address.toString();
@@ -96,6 +96,7 @@ function espEncryption(e: Encryption): string {
 const espIntegrity = ({ integrity }: CipherSuite): string =>
   integrity === null ? 'NULL' : ESP_INTEGRITY[integrity.name];
 
+const prefixed = (secret: SecretBytes): string => (secret.length === 0 ? '' : `0x${hex(secret)}`);
 const hex = (secret: SecretBytes): string => toHex(secret.octets);
 const quoted = (text: string): string => `"${text}"`;
 
