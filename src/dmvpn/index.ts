@@ -3,6 +3,15 @@
  *
  * @module
  */
+
+export type {
+  DropReason,
+  EngineLimits,
+  EngineSnapshot,
+  EngineStats,
+  RemovalReason,
+  Takeover,
+} from '../nhrp/engine/index.js';
 export type {
   AuthenticationConfig,
   DmvpnConfig,
@@ -13,6 +22,11 @@ export type {
 } from './config.js';
 export type { PacketStats } from './counters.js';
 export { HEADROOM_OCTETS, TAILROOM_OCTETS } from './frame.js';
+export type {
+  IpsecConfig,
+  KeyExchangeConfig,
+  PresharedKeyConfig,
+} from './ipsec-config.js';
 export { DmvpnNode, type ForwardSlot, forwardSlot } from './node.js';
 export type {
   Answer,

@@ -65,7 +65,7 @@ export interface Protection {
 }
 
 /** `insecure-cleartext`: GRE as it is, in IP or in UDP. */
-export class Cleartext implements Protection {
+class Cleartext implements Protection {
   readonly overheadOctets: number;
   #paths: PathCache;
 

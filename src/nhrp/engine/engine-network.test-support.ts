@@ -237,7 +237,7 @@ export function blueprint(more: Partial<EngineConfig> = {}): Network {
   return net;
 }
 
-export function route(net: Network, name: string, to: string, via: string): void {
+function route(net: Network, name: string, to: string, via: string): void {
   const change = { action: 'add', prefix: prefix(to), via: address(via), kind: 'static' } as const;
   net.engine(name).handleRoutes(net.now, [change]);
 }

@@ -106,7 +106,7 @@ export class Redirects {
 }
 
 /** Source and destination of an IP packet of which only the header need be there; null when it is none. */
-export function packetAddresses(packet: Uint8Array): PacketAddresses | null {
+function packetAddresses(packet: Uint8Array): PacketAddresses | null {
   if (packet.length < 20) return null;
   const version = readU8(packet, 0) >>> 4;
   if (version === 4) {

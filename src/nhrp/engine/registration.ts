@@ -35,7 +35,7 @@ const LAST_RETRY_MS = 64_000;
 const RETRY_JITTER = 0.25; // retries come up to a quarter early
 const REFRESH_JITTER = 0.1;
 /** Unanswered requests after which a server counts as down. */
-export const LOSSES_TO_DOWN = 3;
+const LOSSES_TO_DOWN = 3;
 const REFUSED_RETRY_MS = 30_000;
 const TAKEOVER_RETRY_MS = 2_000;
 
