@@ -14,6 +14,30 @@ export { EspInbound, type InboundOptions, type OpenedSlot, openedSlot } from './
 export { EspOutbound, type OutboundOptions } from './esp/outbound.js';
 export { MAX_REPLAY_WINDOW, MIN_REPLAY_WINDOW, ReplayWindow } from './esp/replay-window.js';
 export { classifyUdpPayload, type UdpPayload } from './esp/udp-encapsulation.js';
+export {
+  DEFAULT_ESP_PROPOSALS,
+  DEFAULT_IKE_PROPOSALS,
+  decodeIkeMessage,
+  type EspProposal,
+  encodeIkeMessage,
+  exchangeName,
+  formatIdentity,
+  type Identity,
+  type IkeConfig,
+  type IkeHeader,
+  type IkeLimits,
+  type IkeMessage,
+  type IkeNotice,
+  type IkePayload,
+  type IkeProposal,
+  IkeV2,
+  ikeMessageOctets,
+  type NatTraversal,
+  notifyName,
+  type PresharedKey,
+  payloadName,
+  type Retransmission,
+} from './ike/index.js';
 export { openX25519 } from './ike/x25519.js';
 export type {
   AssociationOffer,

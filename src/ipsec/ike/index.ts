@@ -1,5 +1,5 @@
 /** IKE: the built-in key exchange and its payload codec. Named re-exports only. */
-export { decodeIkeHeader, encodeIkeHeader, IKE_HEADER_OCTETS, type IkeHeader } from './header.js';
+export type { IkeHeader } from './header.js';
 export {
   decodeIkeMessage,
   encodeIkeMessage,
@@ -7,9 +7,7 @@ export {
   ikeMessageOctets,
 } from './message.js';
 export { exchangeName, notifyName, payloadName } from './numbers.js';
-export { decodePayloads, encodePayloads, type IkePayload, payloadsOctets } from './payload.js';
-export type { Proposal, Transform } from './proposal.js';
-export type { TrafficSelector } from './traffic-selector.js';
+export type { IkePayload } from './payload.js';
 export { formatIdentity, type Identity } from './v2/identity.js';
 export { IkeV2 } from './v2/ike-v2.js';
 export type { IkeNotice } from './v2/notice.js';
