@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { formatPrefix } from '../../wire/address.js';
-import { address, blueprint, type Network } from './engine-network.test-support.js';
+import { address, blueprint, HUB, type Network } from './engine-network.test-support.js';
 
 describe('a hub and two spokes', () => {
   it('register, and the hub knows them', () => {
@@ -172,5 +172,50 @@ describe('the network in the tests', () => {
       return net.trace.join('\n');
     };
     expect(run()).toBe(run());
+  });
+});
+
+describe('next hop servers', () => {
+  const second = { address: '10.0.0.101', nbma: '192.168.0.3' };
+  const servers = (priorities: readonly [number, number]) =>
+    [HUB, second].map(({ address: a, nbma }, i) => ({
+      protocolAddress: address(a),
+      nbma: address(nbma),
+      priority: priorities[i] ?? 0,
+      cluster: 0,
+    }));
+  const twoHubs = (priorities: readonly [number, number]): Network => {
+    const net = blueprint();
+    net.add('hub2', second);
+    net.add('s7', { address: '10.0.0.7', nbma: '192.168.7.2', nhs: servers(priorities) });
+    net.run(2_000);
+    return net;
+  };
+  const up = (net: Network): string[] =>
+    net
+      .engine('s7')
+      .nhsStates()
+      .flatMap((s) => (s.state === 'up' ? [`${s.nbma.address}`] : []));
+
+  it('of equal priority are both registered with, and one that was down is when it is back', () => {
+    const net = twoHubs([0, 0]);
+    expect(up(net)).toEqual([HUB.nbma, second.nbma]);
+    net.cut('hub');
+    net.run(200_000);
+    expect(up(net)).toEqual([second.nbma]);
+    net.mend('hub');
+    net.run(65_000);
+    expect(up(net)).toEqual([HUB.nbma, second.nbma]);
+  });
+
+  it('of another priority stand in when the better is down, within 15 s of its silence, and are left when it is back', () => {
+    const net = twoHubs([0, 10]);
+    expect(up(net)).toEqual([HUB.nbma]);
+    net.cut('hub');
+    net.run(110_000 + 15_000); // the next refresh, and three losses
+    expect(up(net)).toEqual([second.nbma]);
+    net.mend('hub');
+    net.run(65_000);
+    expect(up(net)).toEqual([HUB.nbma]);
   });
 });

@@ -150,13 +150,19 @@ export class NhsSet {
     const all = [...this.registrations()].filter((one) => one.nhs.cluster === cluster);
     all.sort((a, b) => a.nhs.priority - b.nhs.priority);
     const wanted = this.#wantedOf(all);
-    const worst = Math.max(...wanted.map((one) => one.nhs.priority), Number.NEGATIVE_INFINITY);
-    const nobody = wanted.length === 0;
     for (const one of all) {
-      // everyone down: all are probed; else the better ones that are down are
-      if (nobody || wanted.includes(one) || one.nhs.priority < worst) one.start(now);
+      if (wanted.includes(one) || this.#isProbed(one, wanted)) one.start(now);
       else if (!this.#waitsForFallback(now, one, wanted)) one.stop(now, 'replaced');
     }
+  }
+
+  /** Whoever would be wanted if it answered: everyone while there is room, else those that are better. */
+  #isProbed(one: Registration, wanted: readonly Registration[]): boolean {
+    const max = this.context.config.maxNhsConnections;
+    const worst = wanted.at(-1)?.nhs.priority;
+    if (worst === undefined) return true;
+    if (max === null) return one.nhs.priority <= worst;
+    return one.nhs.priority < worst || (wanted.length < max && !one.isPromising);
   }
 
   #wantedOf(all: readonly Registration[]): readonly Registration[] {
