@@ -2,7 +2,7 @@
  * What we encode, read by Wireshark: each type of message over each pair of families, with every extension, field by
  * field in the order of the wire. The expectation is written from the message, not from its octets.
  */
-import { execFileSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -276,12 +276,11 @@ function dissect(packets: readonly Uint8Array[], authenticationHasAddress: boole
     const file = join(folder, 'nhrp.pcap');
     writeFileSync(file, pcapOf(packets));
     const preference = `nhrp.auth_ext_has_addr:${authenticationHasAddress ? 'TRUE' : 'FALSE'}`;
-    const pdml = execFileSync('tshark', ['-r', file, '-T', 'pdml', '-o', preference], {
+    const { stdout } = spawnSync('tshark', ['-r', file, '-T', 'pdml', '-o', preference], {
       encoding: 'utf8',
       maxBuffer: 1 << 26,
-      stdio: ['ignore', 'pipe', 'ignore'],
     });
-    return pdml.split('<packet>').slice(1);
+    return stdout.split('<packet>').slice(1);
   } finally {
     rmSync(folder, { recursive: true });
   }

@@ -82,4 +82,4 @@ export function writeNhrpAddress(a: NhrpAddress, out: Uint8Array, at: number): n
 }
 
 /** Told by shape: a class may exist twice in a program that loads two module formats. */
-export const isOpaque = (a: IpAddress | OpaqueAddress): a is OpaqueAddress => 'octets' in a;
+const isOpaque = (a: IpAddress | OpaqueAddress): a is OpaqueAddress => 'octets' in a;

@@ -51,36 +51,36 @@ export const CIE: FixedLayout = fixedLayout({
 /** The smallest CIE: no addresses. */
 export const CIE_MIN_OCTETS: number = CIE.octets;
 
-export const CIE_CODE: number = CIE.offsetOf('code');
-export const CIE_PREFIX_LENGTH: number = CIE.offsetOf('prefixLength');
+const CODE = CIE.offsetOf('code');
+const PREFIX_LENGTH = CIE.offsetOf('prefixLength');
 const UNUSED = CIE.offsetOf('unused');
-export const CIE_MTU: number = CIE.offsetOf('mtu');
+const MTU = CIE.offsetOf('mtu');
 export const CIE_HOLDING_TIME: number = CIE.offsetOf('holdingTimeSeconds');
-export const CIE_NBMA_TL: number = CIE.offsetOf('nbmaTypeLength');
-export const CIE_NBMA_SUB_TL: number = CIE.offsetOf('nbmaSubaddressTypeLength');
-export const CIE_PROTOCOL_LENGTH: number = CIE.offsetOf('protocolLength');
+const NBMA_TL = CIE.offsetOf('nbmaTypeLength');
+const NBMA_SUB_TL = CIE.offsetOf('nbmaSubaddressTypeLength');
+const PROTOCOL_LENGTH = CIE.offsetOf('protocolLength');
 const PREFERENCE = CIE.offsetOf('preference');
 
 /** Octets of the CIE that begins at `at`, of which at least `CIE_MIN_OCTETS` are there. */
 export const cieOctetsAt = (b: Uint8Array, at: number): number =>
   CIE_MIN_OCTETS +
-  lengthOf(readU8(b, at + CIE_NBMA_TL)) +
-  lengthOf(readU8(b, at + CIE_NBMA_SUB_TL)) +
-  readU8(b, at + CIE_PROTOCOL_LENGTH);
+  lengthOf(readU8(b, at + NBMA_TL)) +
+  lengthOf(readU8(b, at + NBMA_SUB_TL)) +
+  readU8(b, at + PROTOCOL_LENGTH);
 
 /** Reads a CIE that the view has found to be whole. */
-export function readCie(b: Uint8Array, at: number, families: Families): Cie {
-  const nbma = readU8(b, at + CIE_NBMA_TL);
-  const sub = readU8(b, at + CIE_NBMA_SUB_TL);
-  const protocol = readU8(b, at + CIE_PROTOCOL_LENGTH);
+function readCie(b: Uint8Array, at: number, families: Families): Cie {
+  const nbma = readU8(b, at + NBMA_TL);
+  const sub = readU8(b, at + NBMA_SUB_TL);
+  const protocol = readU8(b, at + PROTOCOL_LENGTH);
   const nbmaAt = at + CIE_MIN_OCTETS;
   const subAt = nbmaAt + lengthOf(nbma);
   const protocolAt = subAt + lengthOf(sub);
   return {
-    code: readU8(b, at + CIE_CODE),
-    prefixLength: readU8(b, at + CIE_PREFIX_LENGTH),
+    code: readU8(b, at + CODE),
+    prefixLength: readU8(b, at + PREFIX_LENGTH),
     unused: readU16(b, at + UNUSED),
-    mtu: readU16(b, at + CIE_MTU),
+    mtu: readU16(b, at + MTU),
     holdingTimeSeconds: readU16(b, at + CIE_HOLDING_TIME),
     preference: readU8(b, at + PREFERENCE),
     nbmaAddress: readNhrpAddress(b, nbmaAt, nbma, lengthOf(nbma), families.nbmaFamily),
@@ -89,9 +89,16 @@ export function readCie(b: Uint8Array, at: number, families: Families): Cie {
   };
 }
 
+const NO_CIES: readonly Cie[] = [];
+
 /** Reads the whole CIEs between two offsets. */
-export function readCies(b: Uint8Array, at: number, end: number, families: Families): Cie[] {
-  if (at === end) return [];
+export function readCies(
+  b: Uint8Array,
+  at: number,
+  end: number,
+  families: Families,
+): readonly Cie[] {
+  if (at === end) return NO_CIES;
   const cies = [readCie(b, at, families)]; // mostly the only one: an array that grows takes room for seventeen
   at += cieOctetsAt(b, at);
   for (; at < end; at += cieOctetsAt(b, at)) cies.push(readCie(b, at, families));

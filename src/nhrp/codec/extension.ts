@@ -68,7 +68,7 @@ export const EXTENSION_HEADER_OCTETS = 4;
 /** Reserved and SPI. */
 export const AUTHENTICATION_MIN_OCTETS = 4;
 export const OUI_OCTETS = 3;
-export const CAPABILITIES_OCTETS = 8;
+const CAPABILITIES_OCTETS = 8;
 /** The SPI of Cisco's clear-text form. */
 export const CISCO_SPI = 1;
 /** Passwords of Cisco's form have at most so many octets; IOS refuses longer ones. */

@@ -33,7 +33,7 @@ import {
 import { ExtensionBit, ExtensionType, NHRP_VERSION, PacketType } from './numbers.js';
 import { type DecodeOptions, NhrpView } from './view.js';
 
-export type { NhrpAddress, OpaqueAddress } from './address.js';
+export type { NhrpAddress } from './address.js';
 
 interface Common {
   /** ar$afn: what NBMA addresses are; see `AddressFamily`. */

@@ -53,8 +53,8 @@ export interface DecodeOptions {
   readonly lenientOddChecksum?: boolean;
 }
 
-export const DEFAULT_MAX_CIES = 64;
-export const DEFAULT_MAX_EXTENSIONS = 64;
+const DEFAULT_MAX_CIES = 64;
+const DEFAULT_MAX_EXTENSIONS = 64;
 
 // Numbers that are looked at for every packet, out of their tables: a name of this file costs nothing to read.
 const TYPE_MASK = ExtensionBit.TYPE_MASK;
