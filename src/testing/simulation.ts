@@ -5,32 +5,22 @@
  */
 import type { CacheEntry, CacheKind } from '../cache/entry.js';
 import type { DmvpnConfig, TunnelConfig } from '../dmvpn/config.js';
-import type {
-  Answer,
-  DmvpnEnvironment,
-  DmvpnEvent,
-  Lookup,
-  NodeCommand,
-  Question,
-} from '../dmvpn/output.js';
+import type { DmvpnEnvironment, DmvpnEvent, Lookup, NodeCommand } from '../dmvpn/output.js';
 import type { NodeSnapshot } from '../dmvpn/snapshot.js';
 import type { NodeStats } from '../dmvpn/stats.js';
-import type { IpAddress } from '../wire/address.js';
 import { ipPacket } from '../wire/ip-packet.js';
 import { IP_PROTOCOL } from '../wire/ip-protocol.js';
 import type { Endpoint } from '../wire/path.js';
-import { addressOf, interfaceOf } from './addresses.js';
+import { addressOf } from './addresses.js';
 import { Agenda } from './agenda.js';
 import { Blueprint, type BlueprintOptions } from './blueprint.js';
-import { Flow, type FlowCount, type FlowOptions, flowIdOf, flowPacket } from './flow.js';
+import type { FlowCount, FlowOptions } from './flow.js';
 import { checkLink, type Link } from './link.js';
-import { Nat, type NatBehaviour, RFC4787_NAT } from './nat.js';
 import { type Hop, type PingOptions, type PingResult, ping, traceroute } from './probes.js';
 import * as query from './queries.js';
 import { SeededRandom } from './random.js';
-import type { Realm } from './realm.js';
-import { type Heard, IpStack } from './stack.js';
-import { Station, type World } from './station.js';
+import type { Heard } from './stack.js';
+import { type NatOptions, type StationOptions, Topology } from './topology.js';
 import { Underlay } from './underlay.js';
 
 export interface SimulationOptions extends BlueprintOptions {
@@ -46,15 +36,6 @@ export interface SimulationOptions extends BlueprintOptions {
   readonly mac?: DmvpnEnvironment['mac'];
 }
 
-export interface StationOptions {
-  /** The NAT that it is behind; none when not given. */
-  readonly behind?: string;
-  /** Own addresses on LANs, `172.16.1.1/24`; the node answers for the prefixes. */
-  readonly lan?: readonly string[];
-  /** Answers what the node asks; null leaves it waiting. Names of `name` are answered by the simulator when not given. */
-  readonly answer?: (question: Question) => Answer | null;
-}
-
 const GROUP_TTL = 1;
 const MAX_HOPS = 32;
 
@@ -64,36 +45,24 @@ export class Simulation {
   /** The NBMA network: counts of what was sent, arrived and was lost. */
   readonly underlay: Underlay;
   readonly #agenda = new Agenda();
-  readonly #random: SeededRandom;
-  readonly #world: World;
-  readonly #dropEvents: boolean;
-  readonly #stations = new Map<string, Station>();
-  readonly #hosts = new Map<string, IpStack>();
-  readonly #nats = new Map<string, Nat>();
-  readonly #names = new Map<string, readonly string[]>();
-  readonly #answers = new Map<string, (question: Question) => Answer | null>();
-  readonly #flows: Flow[] = [];
-  readonly #hubs: string[] = [];
-  readonly #spokes: string[] = [];
+  readonly #net: Topology;
   readonly #sleepers = new Map<string, number>();
 
   constructor(options: SimulationOptions = {}) {
     const { seed = 1, link = {}, dropEvents = true, crypto = null, mac } = options;
     this.seed = seed;
     this.blueprint = new Blueprint(options);
-    this.#random = new SeededRandom(seed);
-    this.#dropEvents = dropEvents;
-    this.underlay = new Underlay(this.#agenda, this.#random.fork('underlay'));
+    const random = new SeededRandom(seed);
+    this.underlay = new Underlay(this.#agenda, random.fork('underlay'));
     this.underlay.link = { ...this.underlay.link, ...checkLink(link) };
-    this.#world = {
+    const surroundings = {
       agenda: this.#agenda,
       underlay: this.underlay,
-      random: this.#random.fork('stations'),
+      random: random.fork('stations'),
       crypto,
       mac,
-      answer: (station, question) => this.#answer(station, question),
-      onFlow: (packet) => this.#countFlow(packet),
     };
+    this.#net = new Topology(surroundings, this.blueprint, dropEvents);
   }
 
   /** Virtual time, milliseconds from the start. */
@@ -109,88 +78,43 @@ export class Simulation {
     tunnels: TunnelConfig | readonly TunnelConfig[],
     options: StationOptions = {},
   ): this {
-    const { behind, lan = [], answer } = options;
-    if (this.#stations.has(name)) throw new RangeError(`${name}: there is one already`);
-    const realm = behind === undefined ? this.underlay.internet : this.#nat(behind).inside;
-    const list = 'name' in tunnels ? [tunnels] : tunnels;
-    const config = { tunnels: list.map((t) => withLans(t, lan)), dropEvents: this.#dropEvents };
-    if (answer !== undefined) this.#answers.set(name, answer);
-    this.#stations.set(name, new Station(name, config, this.#world, { realm, lan }));
+    this.#net.node(name, tunnels, options);
     return this;
   }
 
   /** The next hub of the blueprint; `over` is what differs from it. */
   hub(name: string, over: Partial<TunnelConfig> = {}, options: StationOptions = {}): this {
-    const k = this.#hubs.push(name);
-    return this.node(name, { ...this.blueprint.hub(k), ...over }, options);
+    this.#net.hub(name, over, options);
+    return this;
   }
 
   /** The next spoke of the blueprint, with its LAN; the hubs get a route there, as from a routing protocol. */
   spoke(name: string, over: Partial<TunnelConfig> = {}, options: StationOptions = {}): this {
-    const n = this.#spokes.push(name);
-    const lan = this.blueprint.lan(n);
-    const hubs = this.#hubs.map((_, i) => i + 1);
-    const tunnel = { ...this.blueprint.spoke(n, hubs), ...over };
-    this.node(name, tunnel, { lan: lan === null ? [] : [lan], ...options });
-    if (lan !== null) this.#announce(lan, interfaceOf(tunnel.address).address, name);
-    if (this.blueprint.phase === 2) this.#announceOthers(name);
+    this.#net.spoke(name, over, options);
     return this;
   }
 
   /** A NAT; what it does is RFC 4787's advice where nothing else is said. It may be behind another one. */
-  nat(
-    name: string,
-    { address, behind, ...over }: { address: string; behind?: string } & Partial<NatBehaviour>,
-  ): this {
-    const outer: Realm = behind === undefined ? this.underlay.internet : this.#nat(behind).inside;
-    const random = this.#random.fork(`nat ${name}`);
-    const behaviour = { ...RFC4787_NAT, ...over };
-    const dropped = (why: string) => this.underlay.count(why);
-    const nat = new Nat(name, addressOf(address), outer, behaviour, random, dropped);
-    outer.attach(nat.address, nat);
-    this.#nats.set(name, nat);
+  nat(name: string, options: NatOptions): this {
+    this.#net.nat(name, options);
     return this;
   }
 
   /** A host on the LAN of a station. */
-  host(name: string, { behind, address }: { behind: string; address: string }): this {
-    const station = this.#station(behind);
-    const stack: IpStack = new IpStack(
-      [addressOf(address)],
-      (packet) => station.forward(packet, stack),
-      this.#world.onFlow,
-      () => this.now,
-    );
-    station.hosts.push(stack);
-    this.#hosts.set(name, stack);
+  host(name: string, place: { readonly behind: string; readonly address: string }): this {
+    this.#net.host(name, place);
     return this;
   }
 
   /** What a host name stands for, from now on; none = it does not resolve. */
   name(name: string, addresses: readonly string[]): this {
-    this.#names.set(name, addresses);
+    this.#net.name(name, addresses);
     return this;
   }
 
-  /** A stream of packets; `everyMs` apart. From a host or a station. */
+  /** A stream of packets from a host or a station, `everyMs` apart. */
   flow(from: string, to: string, options: FlowOptions): FlowCount & { stop(): void } {
-    const { everyMs, octets = 64, afterMs, source } = options;
-    const destination = addressOf(to);
-    const stack = this.#stackOf(from);
-    const ip = { source: source ? addressOf(source) : stack.sourceFor(destination), destination };
-    const id = this.#flows.length;
-    const flow = new Flow(id, ip.source, destination, everyMs, flowPacket(id, ip, octets));
-    this.#flows.push(flow);
-    const station = this.#hosts.has(from) ? this.#stationOfHost(stack) : this.#station(from);
-    const beat = (): void => {
-      if (flow.isStopped) return;
-      flow.sent++;
-      station.originate(flow.packet);
-      this.#agenda.after(flow.everyMs, beat);
-    };
-    const first = afterMs ?? this.#random.fork(`flow ${id}`).fraction() * everyMs;
-    this.#agenda.after(first, beat);
-    return flow;
+    return this.#net.flow(from, to, options);
   }
 
   // Time
@@ -261,7 +185,7 @@ export class Simulation {
 
   /** Power loss: the node is gone, and nobody is told. */
   kill(name: string): this {
-    this.#station(name).kill();
+    this.#net.station(name).kill();
     return this;
   }
 
@@ -270,7 +194,7 @@ export class Simulation {
     name: string,
     { store, tunnel }: { store?: NodeSnapshot; tunnel?: Partial<TunnelConfig> } = {},
   ): this {
-    const station = this.#station(name);
+    const station = this.#net.station(name);
     station.kill();
     if (tunnel !== undefined) station.config = withTunnel(station.config, tunnel);
     station.start(store);
@@ -279,33 +203,33 @@ export class Simulation {
 
   /** What the node would store now, through JSON as a file would have it. */
   snapshot(name: string): NodeSnapshot {
-    const station = this.#station(name);
+    const station = this.#net.station(name);
     return JSON.parse(JSON.stringify(station.running.snapshot(station.now))) as NodeSnapshot;
   }
 
   /** The process stands still and hears nothing until `wake`. */
   sleep(name: string): this {
-    this.#station(name).sleep();
+    this.#net.station(name).sleep();
     this.#sleepers.set(name, this.now);
     return this;
   }
 
   /** Goes on; the monotonic clock of its machine `ran` on meanwhile, or `stood`. */
   wake(name: string, clock: 'ran' | 'stood' = 'ran'): this {
-    this.#station(name).wake(clock, this.now - (this.#sleepers.get(name) ?? this.now));
+    this.#net.station(name).wake(clock, this.now - (this.#sleepers.get(name) ?? this.now));
     this.#sleepers.delete(name);
     return this;
   }
 
   /** The station has another NBMA address now, and its node is told. */
   move(name: string, from: string, to: string): this {
-    this.#station(name).move(from, to);
+    this.#net.station(name).move(from, to);
     return this;
   }
 
   /** The NAT forgets its mappings; `address` is a new one outside. */
   rebind(name: string, address?: string): this {
-    const nat = this.#nat(name);
+    const nat = this.#net.natOf(name);
     nat.forget();
     if (address === undefined) return this;
     nat.outer.detach(nat.address);
@@ -316,7 +240,7 @@ export class Simulation {
 
   /** Tells the node to do something; the tunnel is the first where the command names none. */
   command(name: string, command: CommandInput): this {
-    const station = this.#station(name);
+    const station = this.#net.station(name);
     const tunnel = station.config.tunnels[0]?.name ?? '';
     const whole = command.kind === 'shutdown' ? command : { tunnel, ...command };
     station.act((node, now) => node.command(now, whole as NodeCommand));
@@ -328,14 +252,14 @@ export class Simulation {
     sender: string,
     datagram: { carrier?: 'gre' | 'gre-udp'; from: Endpoint; to: Endpoint; bytes: Uint8Array },
   ): this {
-    const station = this.#station(sender);
+    const station = this.#net.station(sender);
     this.underlay.send(this.now, station, { carrier: 'gre', sender, ...datagram });
     return this;
   }
 
   /** A packet from a station or host to a group. */
   multicast(from: string, group: string): this {
-    const stack = this.#stackOf(from);
+    const stack = this.#net.stackOf(from);
     const destination = addressOf(group);
     const source = stack.sourceFor(destination);
     const envelope = { source, destination, protocol: IP_PROTOCOL.UDP, ttl: GROUP_TTL };
@@ -346,7 +270,7 @@ export class Simulation {
   // How it stands
 
   has(name: string): boolean {
-    return this.#stations.has(name) || this.#hosts.has(name) || this.#nats.has(name);
+    return this.#net.has(name);
   }
 
   /** From a station or host; the clock runs until the answers are in or waited for in vain. */
@@ -365,11 +289,11 @@ export class Simulation {
   path(from: string, to: string, tunnel?: string): string[] {
     const destination = addressOf(to);
     const names = [from];
-    for (let at = this.#station(from); names.length <= MAX_HOPS; ) {
+    for (let at = this.#net.station(from); names.length <= MAX_HOPS; ) {
       const name = tunnel ?? at.config.tunnels[0]?.name ?? '';
       const found = at.running.lookup(name, destination, at.now);
       if (found.kind !== 'direct' && found.kind !== 'by-hub') return names;
-      const next = this.#stationAt(at.realm, found.nbma);
+      const next = this.#net.stationAt(at.realm, found.nbma);
       names.push(next?.name ?? String(found.nbma.address));
       if (next === null || next.node === null) return names;
       at = next;
@@ -379,7 +303,7 @@ export class Simulation {
 
   /** Where a packet would go. */
   lookup(name: string, to: string, tunnel?: string): Lookup {
-    const station = this.#station(name);
+    const station = this.#net.station(name);
     const first = station.config.tunnels[0]?.name ?? '';
     return station.running.lookup(tunnel ?? first, addressOf(to), station.now);
   }
@@ -388,20 +312,21 @@ export class Simulation {
   events(name: string): DmvpnEvent[];
   events<T extends DmvpnEvent['type']>(name: string, type: T): Extract<DmvpnEvent, { type: T }>[];
   events(name: string, type?: DmvpnEvent['type']): DmvpnEvent[] {
-    const all = this.#station(name).events.map((e) => e.event);
+    const all = this.#net.station(name).events.map((e) => e.event);
     return type === undefined ? all : all.filter((e) => e.type === type);
   }
 
   /** When events of that type were, milliseconds. */
   eventTimes(name: string, type: DmvpnEvent['type']): number[] {
-    return this.#station(name)
+    return this.#net
+      .station(name)
       .events.filter((e) => e.event.type === type)
       .map((e) => e.at);
   }
 
   /** The cache of the first tunnel, or of the named one. */
   cache(name: string, kind?: CacheKind, tunnel?: string): CacheEntry[] {
-    return query.cacheOf(query.tunnelOf(this.#station(name), tunnel), kind);
+    return query.cacheOf(query.tunnelOf(this.#net.station(name), tunnel), kind);
   }
 
   /** The cache as text: `dynamic 10.0.0.1 198.18.0.1`. */
@@ -411,41 +336,43 @@ export class Simulation {
 
   /** `172.16.2.0/24 via 10.0.0.2`. */
   shortcuts(name: string, tunnel?: string): string[] {
-    return query.shortcutsOf(query.tunnelOf(this.#station(name), tunnel));
+    return query.shortcutsOf(query.tunnelOf(this.#net.station(name), tunnel));
   }
 
   /** Tunnel addresses that are registered with that hub. */
   registered(name: string, tunnel?: string): string[] {
-    return query.registeredOf(query.tunnelOf(this.#station(name), tunnel));
+    return query.registeredOf(query.tunnelOf(this.#net.station(name), tunnel));
   }
 
   /** Tunnel addresses of the next hop servers that are up for that spoke. */
   servers(name: string, tunnel?: string): string[] {
-    return query.serversOf(query.tunnelOf(this.#station(name), tunnel));
+    return query.serversOf(query.tunnelOf(this.#net.station(name), tunnel));
   }
 
   /** Multicast packets that came to a station or host. */
   heard(name: string): readonly Heard[] {
-    return this.#stackOf(name).heard;
+    return this.#net.stackOf(name).heard;
   }
 
   stats(name: string): NodeStats {
-    return this.#station(name).running.stats();
+    return this.#net.station(name).running.stats();
   }
 
   /** `closed` for a node that is down. */
   state(name: string): 'running' | 'closing' | 'closed' {
-    return this.#station(name).node?.state ?? 'closed';
+    return this.#net.station(name).node?.state ?? 'closed';
   }
 
   /** NHRP messages sent by that station, or by all that are up now, since they started. */
   messages(name?: string): query.MessageCount {
-    return query.messagesOf(name === undefined ? this.#stations.values() : [this.#station(name)]);
+    return query.messagesOf(
+      name === undefined ? this.#net.stations.values() : [this.#net.station(name)],
+    );
   }
 
   /** Datagrams that the station has put into the network. */
   datagrams(name: string): number {
-    return this.#station(name).sent;
+    return this.#net.station(name).sent;
   }
 
   /** Calls back for each datagram that the station sends, with the time. */
@@ -453,96 +380,19 @@ export class Simulation {
     name: string,
     onDatagram: (datagram: { at: number; to: Endpoint; bytes: Uint8Array }) => void,
   ): this {
-    this.#station(name).onTransmit = ({ path, bytes }) =>
+    this.#net.station(name).onTransmit = ({ path, bytes }) =>
       onDatagram({ at: this.now, to: path.remote, bytes: bytes.slice() });
     return this;
   }
 
-  #announce(lan: string, via: IpAddress, spoke: string): void {
-    const prefix = lanPrefix(lan);
-    const route = { prefix, via: String(via) };
-    for (const hub of this.#hubs) this.#addRoute(this.#station(hub), route);
-    if (this.blueprint.phase !== 2) return;
-    for (const other of this.#spokes)
-      if (other !== spoke) this.#addRoute(this.#station(other), route);
-  }
-
-  /** Phase 2: the new spoke learns the LANs of those before it. */
-  #announceOthers(spoke: string): void {
-    const station = this.#station(spoke);
-    for (const [i, other] of this.#spokes.entries()) {
-      const lan = this.blueprint.lan(i + 1);
-      if (other !== spoke && lan !== null)
-        this.#addRoute(station, {
-          prefix: lanPrefix(lan),
-          via: this.blueprint.spokeAddress(i + 1),
-        });
-    }
-  }
-
-  #addRoute(station: Station, route: { prefix: string; via: string }): void {
-    const [first, ...others] = station.config.tunnels;
-    if (first === undefined) return;
-    const tunnel = { ...first, routes: [...(first.routes ?? []), route] };
-    station.config = { ...station.config, tunnels: [tunnel, ...others] };
-    station.act((node, now) =>
-      node.command(now, { kind: 'addRoute', tunnel: first.name, ...route }),
-    );
-  }
-
-  #answer(station: Station, question: Question): Answer | null {
-    const own = this.#answers.get(station.name);
-    if (own !== undefined) return own(question);
-    if (question.kind === 'authorize-registration') return { kind: 'accept' };
-    const addresses = this.#names.get(question.name) ?? [];
-    return { kind: 'addresses', addresses: addresses.map(addressOf) };
-  }
-
-  #countFlow(packet: Uint8Array): void {
-    const flow = this.#flows[flowIdOf(packet)];
-    if (flow !== undefined) flow.received++;
-  }
-
   #ends(from: string, to: string, source?: string) {
-    const stack = this.#stackOf(from);
+    const stack = this.#net.stackOf(from);
     const destination = addressOf(to);
     const ip = {
       source: source === undefined ? stack.sourceFor(destination) : addressOf(source),
       destination,
     };
     return { stack, ip };
-  }
-
-  #station(name: string): Station {
-    const station = this.#stations.get(name);
-    if (station === undefined) throw new RangeError(`there is no station '${name}'`);
-    return station;
-  }
-
-  #nat(name: string): Nat {
-    const nat = this.#nats.get(name);
-    if (nat === undefined) throw new RangeError(`there is no NAT '${name}'`);
-    return nat;
-  }
-
-  #stackOf(name: string): IpStack {
-    return this.#hosts.get(name) ?? this.#station(name).stack;
-  }
-
-  #stationOfHost(stack: IpStack): Station {
-    for (const station of this.#stations.values())
-      if (station.hosts.includes(stack)) return station;
-    throw new Error('bug: a host without a station');
-  }
-
-  #stationAt(from: Realm, nbma: Endpoint): Station | null {
-    let found = from.find(nbma.address);
-    for (let realm = from; found === undefined && realm.uplink !== null; ) {
-      realm = realm.uplink.outer;
-      found = realm.find(nbma.address);
-    }
-    while (found instanceof Nat) found = found.behind(nbma);
-    return found instanceof Station ? found : null;
   }
 }
 
@@ -552,20 +402,6 @@ export type CommandInput = NodeCommand extends infer C
     ? Omit<C, 'tunnel'> & { readonly tunnel?: string }
     : C
   : never;
-
-const lanPrefix = (lan: string): string => {
-  const { prefix } = interfaceOf(lan);
-  return `${prefix.address}/${prefix.length}`;
-};
-
-/** The tunnel answers for the LANs of its family. */
-function withLans(tunnel: TunnelConfig, lans: readonly string[]): TunnelConfig {
-  const { family } = interfaceOf(tunnel.address).address;
-  const routes = lans
-    .filter((lan) => interfaceOf(lan).address.family === family)
-    .map((lan) => ({ prefix: lanPrefix(lan), via: null }));
-  return { ...tunnel, routes: [...(tunnel.routes ?? []), ...routes] };
-}
 
 function withTunnel(config: DmvpnConfig, over: Partial<TunnelConfig>): DmvpnConfig {
   const [first, ...others] = config.tunnels;
