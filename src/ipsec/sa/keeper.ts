@@ -319,8 +319,9 @@ export class AssociationKeeper {
   }
 }
 
+/** Written as the alarm was computed: `now - since` differs from `ms` by rounding on clocks with fractions. */
 const isDue = (now: number, since: number | null, ms: number | null): boolean =>
-  since !== null && ms !== null && now - since >= ms;
+  since !== null && ms !== null && now >= since + ms;
 
 function wipeOffer(offer: AssociationOffer): void {
   for (const keys of [offer.inbound, offer.outbound]) {
