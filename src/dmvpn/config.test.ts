@@ -74,7 +74,7 @@ describe('readConfig', () => {
     [
       'an unknown protection',
       { protection: { kind: 'none' } },
-      "tunnels[0].protection.kind: 'insecure-cleartext' expected, got 'none'",
+      "tunnels[0].protection.kind: 'insecure-cleartext' or 'ipsec' or 'key-exchange' expected, got 'none'",
     ],
     ['a number as text', { key: '42' }, "tunnels[0].key: a number expected, got '42'"],
     [
