@@ -1,5 +1,6 @@
 /** Our node in the roles of the blueprint, with the settings that FRR's side has too. */
 import type { DmvpnConfig, TunnelConfig } from '../../src/dmvpn/config.js';
+import type { IpsecConfig } from '../../src/dmvpn/ipsec-config.js';
 import type { Lab } from './lab.js';
 import { Node } from './node.js';
 import { lan6Of, lanOf, nbmaOf, overlay6Of, overlayOf, type Role } from './roles.js';
@@ -19,6 +20,10 @@ export interface OurSettings {
   readonly nhs?: readonly Role[];
   /** Of a hub: whose LANs it routes to; default s1 to s3. */
   readonly spokes?: readonly Role[];
+  /** Protected by IKEv2 with this preshared key; default in the clear. */
+  readonly psk?: string;
+  /** Anything else of the protection. */
+  readonly ipsec?: Partial<IpsecConfig>;
   /** Anything else of the tunnel's configuration. */
   readonly tunnel?: Partial<TunnelConfig>;
 }
@@ -65,13 +70,17 @@ function config(role: Role, settings: OurSettings, part: Partial<TunnelConfig>):
     holdingTimeSeconds = 300,
     unique = false,
     v6 = false,
+    psk,
   } = settings;
   const tunnel: TunnelConfig = {
     name: 'tun0',
     address: v6 ? `${overlay6Of(role)}/128` : `${overlayOf(role)}/32`,
     local: nbmaOf(role),
     key,
-    protection: { kind: 'insecure-cleartext' },
+    protection:
+      psk === undefined
+        ? { kind: 'insecure-cleartext' }
+        : { kind: 'ipsec', keys: [{ peer: null, secret: psk }], ...settings.ipsec },
     authentication:
       authentication === undefined ? null : { kind: 'cisco', passwords: [authentication] },
     holdingTimeSeconds,
