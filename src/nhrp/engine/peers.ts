@@ -42,6 +42,14 @@ export class Peers {
     this.push({ kind: 'peer', action: 'release', nbma });
   }
 
+  /** The peer does not answer by what protects it: that is given up and made anew, if it is wanted. */
+  renew(nbma: Endpoint): void {
+    const peer = this.#peers.get(endpointKey(nbma));
+    if (peer === undefined || !peer.up || peer.references === 0) return;
+    this.push({ kind: 'peer', action: 'release', nbma });
+    this.push({ kind: 'peer', action: 'want', nbma });
+  }
+
   /** Takes note of what the caller says; false when it was known. A peer may come up that nobody here asked for. */
   set(nbma: Endpoint, up: boolean): boolean {
     if (!this.isProtected) return false;

@@ -175,8 +175,10 @@ export class Registration {
   #unanswered(now: number): void {
     this.unanswered++;
     if (this.unanswered === LOSSES_TO_DOWN) {
+      const wasUp = this.#up;
       this.#failed('no-reply', 0);
       this.#goDown(now, 'timed-out');
+      if (wasUp) this.context.peers.renew(this.nbma); // it may have restarted without our association (facts C.7)
       this.changed(now);
     }
     if (this.#active) this.#transmit(now);
