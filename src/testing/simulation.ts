@@ -10,7 +10,7 @@ import type { NodeSnapshot } from '../dmvpn/snapshot.js';
 import type { NodeStats } from '../dmvpn/stats.js';
 import { ipPacket } from '../wire/ip-packet.js';
 import { IP_PROTOCOL } from '../wire/ip-protocol.js';
-import type { Endpoint } from '../wire/path.js';
+import type { Carrier, Endpoint } from '../wire/path.js';
 import { addressOf } from './addresses.js';
 import { Agenda } from './agenda.js';
 import { Blueprint, type BlueprintOptions } from './blueprint.js';
@@ -34,6 +34,15 @@ export interface SimulationOptions extends BlueprintOptions {
   readonly crypto?: DmvpnEnvironment['crypto'];
   /** For nodes with authentication `mac`. */
   readonly mac?: DmvpnEnvironment['mac'];
+}
+
+/** A datagram as a station put it into the network. */
+export interface SentDatagram {
+  readonly at: number;
+  readonly carrier: Carrier;
+  readonly to: Endpoint;
+  /** A copy. */
+  readonly bytes: Uint8Array;
 }
 
 const GROUP_TTL = 1;
@@ -316,6 +325,11 @@ export class Simulation {
     return type === undefined ? all : all.filter((e) => e.type === type);
   }
 
+  /** All of them with their times: what a story that fails should be read by. */
+  eventLog(name: string): readonly { readonly at: number; readonly event: DmvpnEvent }[] {
+    return this.#net.station(name).events;
+  }
+
   /** When events of that type were, milliseconds. */
   eventTimes(name: string, type: DmvpnEvent['type']): number[] {
     return this.#net
@@ -376,12 +390,14 @@ export class Simulation {
   }
 
   /** Calls back for each datagram that the station sends, with the time. */
-  tap(
-    name: string,
-    onDatagram: (datagram: { at: number; to: Endpoint; bytes: Uint8Array }) => void,
-  ): this {
+  tap(name: string, onDatagram: (datagram: SentDatagram) => void): this {
     this.#net.station(name).onTransmit = ({ path, bytes }) =>
-      onDatagram({ at: this.now, to: path.remote, bytes: bytes.slice() });
+      onDatagram({
+        at: this.now,
+        carrier: path.carrier,
+        to: path.remote,
+        bytes: bytes.slice(),
+      });
     return this;
   }
 
