@@ -361,20 +361,24 @@ function checkExtensions(view: NhrpView, b: Uint8Array): boolean {
       return refuse(view, CUT_EXTENSION, at, EXTENSION_HEADER_OCTETS, left);
     const type = readU16(b, at) & TYPE_MASK;
     const octets = readU16(b, at + 2);
-    if (type === END) return checkEnd(view, at, octets);
+    if (type === END) {
+      view.present = present;
+      return checkEnd(view, at, octets);
+    }
     if (count === maxExtensions)
       return refuse(view, TOO_MANY_EXTENSIONS, at, maxExtensions, count + 1);
     const value = at + EXTENSION_HEADER_OCTETS;
     if (octets > end - value)
       return refuse(view, CUT_EXTENSION, at, EXTENSION_HEADER_OCTETS + octets, left);
-    const repeated = type < 32 ? (present >>> type) & 1 : view.extensionAt(type) < at;
-    if (repeated && type !== VENDOR) return refuse(view, DUPLICATE_EXTENSION, at, 1, 2);
-    if (!checkValue(view, b, type, value, octets)) return false;
-    if (type < 32) {
+    if (type > 31) {
+      if (view.extensionAt(type) < at) return refuse(view, DUPLICATE_EXTENSION, at, 1, 2);
+    } else {
+      if ((present >>> type) & 1 && type !== VENDOR)
+        return refuse(view, DUPLICATE_EXTENSION, at, 1, 2);
       present |= 1 << type;
       places[type] = at;
-      view.present = present;
     }
+    if (!checkValue(view, b, type, value, octets)) return false;
     at = value + octets;
   }
   return refuse(view, NO_END, at, EXTENSION_HEADER_OCTETS, 0);
