@@ -14,7 +14,7 @@ export { RFC4787_NAT } from './nat.js';
 export type { Hop, PingOptions, PingResult } from './probes.js';
 export type { MessageCount } from './queries.js';
 export { SeededRandom } from './random.js';
-export type { CommandInput, SentDatagram, SimulationOptions } from './simulation.js';
+export type { CommandInput, NetworkCount, SentDatagram, SimulationOptions } from './simulation.js';
 export { Simulation } from './simulation.js';
 export type { Heard, ProbeAnswer } from './stack.js';
 export type { NatOptions, StationOptions } from './topology.js';

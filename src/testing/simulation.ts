@@ -45,15 +45,22 @@ export interface SentDatagram {
   readonly bytes: Uint8Array;
 }
 
+export interface NetworkCount {
+  readonly sent: number;
+  /** With duplicates. */
+  readonly arrived: number;
+  /** By reason: `lost`, `cut`, `nat: filtered`, `nobody there` … */
+  readonly lost: Readonly<Record<string, number>>;
+}
+
 const GROUP_TTL = 1;
 const MAX_HOPS = 32;
 
 export class Simulation {
   readonly seed: number | string;
   readonly blueprint: Blueprint;
-  /** The NBMA network: counts of what was sent, arrived and was lost. */
-  readonly underlay: Underlay;
   readonly #agenda = new Agenda();
+  readonly #underlay: Underlay;
   readonly #net: Topology;
   readonly #sleepers = new Map<string, number>();
 
@@ -62,11 +69,11 @@ export class Simulation {
     this.seed = seed;
     this.blueprint = new Blueprint(options);
     const random = new SeededRandom(seed);
-    this.underlay = new Underlay(this.#agenda, random.fork('underlay'));
-    this.underlay.link = { ...this.underlay.link, ...checkLink(link) };
+    this.#underlay = new Underlay(this.#agenda, random.fork('underlay'));
+    this.#underlay.link = { ...this.#underlay.link, ...checkLink(link) };
     const surroundings = {
       agenda: this.#agenda,
-      underlay: this.underlay,
+      underlay: this.#underlay,
       random: random.fork('stations'),
       crypto,
       mac,
@@ -162,33 +169,33 @@ export class Simulation {
   /** The ways from and to a station or NAT, or between two. */
   link(link: Partial<Link>, a?: string, b?: string): this {
     checkLink(link);
-    if (a === undefined) this.underlay.link = { ...this.underlay.link, ...link };
-    else this.underlay.setLink(link, a, b);
+    if (a === undefined) this.#underlay.link = { ...this.#underlay.link, ...link };
+    else this.#underlay.setLink(link, a, b);
     return this;
   }
 
   /** Nothing passes between the two in either direction; without `b`, between `a` and anyone. */
   partition(a: string, b?: string): this {
-    this.underlay.cut(a, b);
-    if (b === undefined) this.underlay.cut('*', a);
-    else this.underlay.cut(b, a);
+    this.#underlay.cut(a, b);
+    if (b === undefined) this.#underlay.cut('*', a);
+    else this.#underlay.cut(b, a);
     return this;
   }
 
   /** Nothing passes from `a` to `b`; the other way is open. */
   cut(a: string, b: string): this {
-    this.underlay.cut(a, b);
+    this.#underlay.cut(a, b);
     return this;
   }
 
   /** Takes back a partition or a cut; without names, all of them. */
   heal(a?: string, b?: string): this {
     if (a === undefined) {
-      this.underlay.mendAll();
+      this.#underlay.mendAll();
       return this;
     }
-    this.underlay.mend(a, b);
-    this.underlay.mend(b ?? '*', a);
+    this.#underlay.mend(a, b);
+    this.#underlay.mend(b ?? '*', a);
     return this;
   }
 
@@ -262,7 +269,7 @@ export class Simulation {
     datagram: { carrier?: 'gre' | 'gre-udp'; from: Endpoint; to: Endpoint; bytes: Uint8Array },
   ): this {
     const station = this.#net.station(sender);
-    this.underlay.send(this.now, station, { carrier: 'gre', sender, ...datagram });
+    this.#underlay.send(this.now, station, { carrier: 'gre', sender, ...datagram });
     return this;
   }
 
@@ -382,6 +389,12 @@ export class Simulation {
     return query.messagesOf(
       name === undefined ? this.#net.stations.values() : [this.#net.station(name)],
     );
+  }
+
+  /** What became of all datagrams so far. */
+  network(): NetworkCount {
+    const { sent, arrived, lost } = this.#underlay;
+    return { sent, arrived, lost: Object.fromEntries(lost) };
   }
 
   /** Datagrams that the station has put into the network. */

@@ -33,9 +33,9 @@ function ask(sim: Simulation): { requests: number; errors: number; later: number
   const errors = hubs
     .flatMap((hub) => sim.events(hub, 'error-sent'))
     .filter((e) => e.code === 3).length;
-  const sent = sim.underlay.sent;
+  const sent = sim.network().sent;
   sim.run({ forMs: 1_000 });
-  return { requests, errors, later: sim.underlay.sent - sent };
+  return { requests, errors, later: sim.network().sent - sent };
 }
 
 describe.each([3, 4, 5, 6, 7, 8, 9, 10])('a ring of %i hubs', (size) => {
