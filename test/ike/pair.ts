@@ -11,7 +11,7 @@ import type {
 } from '../../src/ipsec/key-exchange.js';
 import { type IpAddress, parseAddress } from '../../src/wire/address.js';
 import { toHex } from '../../src/wire/bytes.js';
-import { type Endpoint, endpointKey, type Path } from '../../src/wire/path.js';
+import type { Endpoint, Path } from '../../src/wire/path.js';
 
 export const PSK: Uint8Array = Uint8Array.from('correct horse battery staple', (c) =>
   c.charCodeAt(0),
@@ -41,8 +41,6 @@ export function seededCrypto(random: () => number): CryptoProvider {
   };
   return { ...nodeCrypto(), fillRandom };
 }
-
-export type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
 /** A pair as one end sees it: SPIs and key octets, copied. */
 export interface Installed {
@@ -224,6 +222,3 @@ export function usablePairs(a: Machine, b: Machine): number {
       if (mine.inbound === theirs.outbound && mine.outbound === theirs.inbound) pairs++;
   return pairs;
 }
-
-export const endpoints = (m: Machine): string[] =>
-  [...m.installed.values()].map((i) => endpointKey(i.peer));

@@ -38,7 +38,7 @@ export interface IkeHeader {
   readonly majorVersion: number;
   readonly minorVersion: number;
   readonly exchangeType: number;
-  /** `FLAG_INITIATOR`, `FLAG_VERSION`, `FLAG_RESPONSE` and the reserved bits as received. */
+  /** `FLAG_INITIATOR`, `FLAG_RESPONSE`, the version bit and the reserved ones as received. */
   readonly flags: number;
   readonly messageId: number;
   /** Octets of the whole message, header included. */

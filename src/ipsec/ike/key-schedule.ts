@@ -149,13 +149,6 @@ export function wipeIkeKeys(keys: IkeKeys): void {
   for (const key of Object.values(keys)) (key as SecretBytes).wipe();
 }
 
-export function wipeChildKeys(keys: ChildKeys): void {
-  for (const direction of [keys.fromInitiator, keys.fromResponder]) {
-    direction.encryption.wipe();
-    direction.integrity.wipe();
-  }
-}
-
 /** prf(key, parts) with a key that is used once. */
 export function prfOnce(
   crypto: CryptoProvider,

@@ -11,7 +11,6 @@ export const EXCHANGE = {
 
 /** Header flags, RFC 7296 §3.1. */
 export const FLAG_INITIATOR = 0x08;
-export const FLAG_VERSION = 0x10;
 export const FLAG_RESPONSE = 0x20;
 
 /** Payload types, RFC 7296 §3.2; SKF from RFC 7383 §2.5. */

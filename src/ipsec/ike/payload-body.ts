@@ -5,9 +5,9 @@
 import { readU8, readU16, writeBytes, writeU8, writeU16 } from '../../wire/bytes.js';
 import { fail, ok, type Result } from '../../wire/result.js';
 
-export const MIN_NONCE_OCTETS = 16; // RFC 7296 §3.9
-export const MAX_NONCE_OCTETS = 256;
-export const MAX_DELETED_SPIS = 256;
+const MIN_NONCE_OCTETS = 16; // RFC 7296 §3.9
+const MAX_NONCE_OCTETS = 256;
+const MAX_DELETED_SPIS = 256;
 
 /** Key exchange, §3.4: group 2 · reserved 2 · public value. */
 export interface KeyExchangeData {

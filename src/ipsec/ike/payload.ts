@@ -16,7 +16,7 @@ import {
   selectorsOctets,
 } from './traffic-selector.js';
 
-export const MAX_PAYLOADS = 64;
+const MAX_PAYLOADS = 64;
 export const PAYLOAD_HEADER_OCTETS = 4;
 const MAX_PAYLOAD_OCTETS = 0xffff;
 
@@ -140,7 +140,7 @@ export function encodePayloads(
   return at;
 }
 
-export const isEncrypted = (p: IkePayload): p is SkPayload | SkfPayload =>
+const isEncrypted = (p: IkePayload): p is SkPayload | SkfPayload =>
   p.kind === 'sk' || p.kind === 'skf';
 
 function decodeBody(head: Head, next: number, b: Uint8Array): Result<IkePayload> {

@@ -8,9 +8,9 @@ import { readU8, readU16, writeBytes, writeU8, writeU16 } from '../../wire/bytes
 import { fail, ok, type Result, shifted } from '../../wire/result.js';
 import { ATTRIBUTE_KEY_LENGTH } from './numbers.js';
 
-export const MAX_PROPOSALS = 16;
-export const MAX_TRANSFORMS = 64;
-export const MAX_ATTRIBUTES = 8;
+const MAX_PROPOSALS = 16;
+const MAX_TRANSFORMS = 64;
+const MAX_ATTRIBUTES = 8;
 
 const HEAD_OCTETS = 8; // of a proposal, and of a transform
 const ATTRIBUTE_OCTETS = 4;

@@ -8,7 +8,7 @@ import { readU8, readU16, writeBytes, writeU8, writeU16 } from '../../wire/bytes
 import { fail, ok, type Result, shifted } from '../../wire/result.js';
 import { TS_TYPE } from './numbers.js';
 
-export const MAX_SELECTORS = 64;
+const MAX_SELECTORS = 64;
 
 const LIST_OCTETS = 4;
 const HEAD_OCTETS = 4;

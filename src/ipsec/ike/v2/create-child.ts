@@ -213,7 +213,8 @@ export function agree(
 export const refusedWith = (n: NotifyPayload): Reply => ({ payloads: [n] });
 
 /** How long to wait after TEMPORARY_FAILURE, by chance, so that both ends do not meet again (§2.25). */
-export const retryMs = ({ crypto }: IkeContext): number => 1_000 + 4_000 * randomFraction(crypto);
+export const retryMs = ({ crypto }: IkeContext): number =>
+  Math.round(1_000 + 4_000 * randomFraction(crypto));
 
 /**
  * Our exchange made `made` in place of `old`; the other end may have made one too (§2.8.1), and may even have

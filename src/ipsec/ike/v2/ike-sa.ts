@@ -150,8 +150,9 @@ export class IkeSa {
     this.establishedOrder = this.context.nextOrder();
     this.#heardAt = now;
     this.init = null;
-    this.rekeyAt = now + ikeLifetimeMs * (1 - 0.1 * randomFraction(this.context.crypto));
-    this.deadline = now + ikeLifetimeMs * 1.1;
+    const early = 0.1 * randomFraction(this.context.crypto);
+    this.rekeyAt = now + Math.round(ikeLifetimeMs * (1 - early));
+    this.deadline = now + Math.round(ikeLifetimeMs * 1.1);
   }
 
   handleTimeout(now: number): void {

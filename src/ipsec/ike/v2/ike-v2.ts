@@ -49,14 +49,20 @@ export class IkeV2 implements KeyExchange {
     const want = wants.add(peer, selector);
     if (want === null)
       return this.#registry.emit({ kind: 'failed', peer, why: 'limit', retryAt: null });
-    if (!this.#sasOf(peer).some((sa) => sa.isEstablished)) this.#begin(now, want);
+    const serving = this.#sasOf(peer).filter((sa) => sa.isEstablished);
+    if (serving.length === 0) this.#begin(now, want);
+    for (const sa of serving) {
+      this.#registry.childGone(sa); // if it has none
+      sa.conversation.pump(now);
+    }
     this.#registry.schedule();
   }
 
   release(now: number, peer: Endpoint, _selector: Selector): void {
+    const sas = this.#sasOf(peer);
     const want = this.#registry.wants.remove(peer);
     if (want !== null) this.#registry.timers.set(want, null);
-    for (const sa of this.#sasOf(peer)) {
+    for (const sa of sas) {
       if (sa.isEstablished) sa.delete(now, 'released');
       else if (sa.state === 'opening') sa.close(now, 'released');
       // one that is authenticating deletes itself once it is established: the peer has to be told
@@ -264,12 +270,17 @@ export class IkeV2 implements KeyExchange {
     this.#registry.schedule();
   }
 
+  /** By the name that outputs have for it, by where it is, or because it serves the want. */
   #sasOf(peer: Endpoint): IkeSa[] {
+    const { wants } = this.#registry;
+    const want = wants.get(peer);
     return this.#registry
       .at(peer.address)
       .filter(
         (sa) =>
-          endpointEquals(sa.peer, peer) || peer.port === 0 || endpointEquals(sa.path.remote, peer),
+          endpointEquals(sa.peer, peer) ||
+          endpointEquals(sa.path.remote, peer) ||
+          (want !== null && wants.servedBy(sa) === want),
       );
   }
 

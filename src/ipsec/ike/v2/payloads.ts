@@ -1,5 +1,5 @@
 /** Short ways to make and to find payloads. */
-import { PAYLOAD, PROTOCOL } from '../numbers.js';
+import { FIRST_STATUS_NOTIFY, FLAG_CRITICAL, PAYLOAD, PROTOCOL } from '../numbers.js';
 import type {
   AuthPayload,
   DeletePayload,
@@ -125,20 +125,18 @@ export const hasNotification = (payloads: readonly IkePayload[], notifyType: num
 /** The number of the first error notification, or null. */
 export function errorIn(payloads: readonly IkePayload[]): number | null {
   for (const p of payloads)
-    if (p.kind === 'notify' && p.notifyType < FIRST_STATUS) return p.notifyType;
+    if (p.kind === 'notify' && p.notifyType < FIRST_STATUS_NOTIFY) return p.notifyType;
   return null;
 }
 
 /** The type of the first payload that we do not know but must, or null (RFC 7296 §2.5). */
 export function unknownCritical(payloads: readonly IkePayload[]): number | null {
   for (const p of payloads)
-    if (p.kind === 'other' && (p.flags & CRITICAL) !== 0 && !KNOWN_OTHERS.has(p.type))
+    if (p.kind === 'other' && (p.flags & FLAG_CRITICAL) !== 0 && !KNOWN_OTHERS.has(p.type))
       return p.type;
   return null;
 }
 
-const FIRST_STATUS = 16_384;
-const CRITICAL = 0x80;
 /** Of RFC 7296 itself: understood, though not used here. */
 const KNOWN_OTHERS: ReadonlySet<number> = new Set([
   PAYLOAD.CERT,

@@ -177,7 +177,7 @@ export class Registry implements IkeContext {
       (other) => other.isEstablished && this.wants.servedBy(other) === want,
     );
     if (!isServed && want.attempt === null && want.retryAt === null)
-      this.retry(want, now + AGAIN_MS * randomFraction(this.crypto));
+      this.retry(want, now + Math.round(AGAIN_MS * randomFraction(this.crypto)));
   }
 
   retry(want: Want, at: number | null): void {

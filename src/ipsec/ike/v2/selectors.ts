@@ -23,7 +23,7 @@ export const hostSelector = (address: IpAddress, protocol: number): TrafficSelec
  * Whether what the other end offers or answers for one side covers `protocol` of `host`.
  * @param behindNat in transport mode a selector of any one address then stands for `host`.
  */
-export const covers = (
+const covers = (
   offered: readonly AnySelector[],
   host: IpAddress,
   protocol: number,

@@ -58,6 +58,6 @@ export class Wants {
     if (why === 'no-key') return null;
     const { first, most } = why === 'no-answer' ? SILENCE_MS : REFUSAL_MS;
     const delay = Math.min(first * 2 ** want.failures++, most);
-    return now + delay * (1 - 0.2 * randomFraction(this.crypto));
+    return now + Math.round(delay * (1 - 0.2 * randomFraction(this.crypto)));
   }
 }

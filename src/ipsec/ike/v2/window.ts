@@ -140,7 +140,7 @@ export class RequestWindow {
 
   #delay(n: number): number {
     const { firstMs, factor, jitter } = this.options;
-    return firstMs * factor ** n * (1 - jitter * randomFraction(this.crypto));
+    return Math.round(firstMs * factor ** n * (1 - jitter * randomFraction(this.crypto)));
   }
 }
 
