@@ -4,7 +4,7 @@ import { type Action, explore, type Scenario, sample, shapeOf, type Two } from '
 import type { Machine } from './pair.js';
 
 /** `npm test` plays this many orders of each scenario; `IKE_ORDERS=1000000` plays all. */
-const LIMIT = Number(process.env.IKE_ORDERS ?? 25);
+const LIMIT = Number(process.env.IKE_ORDERS ?? 12);
 const TIMEOUT = { timeout: 60_000 + 200 * LIMIT };
 const FAST = {
   esp: [

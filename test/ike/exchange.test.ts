@@ -387,6 +387,18 @@ describe('an established IKE SA', () => {
     expect([t.a.ike.stats().ikeSas, t.b.ike.stats().ikeSas]).toEqual([0, 0]);
   });
 
+  it('is deleted by shutdown, after which no stranger is answered', () => {
+    const t = up();
+    t.a.ike.shutdown(t.net.now);
+    t.net.run(2_000);
+    expect(t.a.installed.size).toBe(0);
+    expect(t.a.log.at(-1)).toMatchObject({ kind: 'deleted', why: 'shutdown' });
+    const sent = t.net.sent.length;
+    t.b.want(t.net.now, t.a);
+    t.net.run(3_000);
+    expect(t.net.sent.slice(sent).every(({ from }) => from === t.b)).toBe(true);
+  });
+
   it('makes a new child when the hard limit has ended the old one', () => {
     const t = up();
     t.b.ike.discard(t.net.now, peerOf(t.a), onlyPair(t.b));

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { type Machine, Network, seeded, usablePairs } from './pair.js';
 
-const SEEDS = Number(process.env.IKE_SEEDS ?? 150);
+const SEEDS = Number(process.env.IKE_SEEDS ?? 90);
 const BAD = { loss: 0.3, duplication: 0.1, minMs: 5, maxMs: 200 };
 const TIMEOUT = { timeout: 60_000 + 100 * SEEDS };
 const CLEAN_MS = 150_000; // retransmissions end, leftovers are deleted, half-open ones forgotten

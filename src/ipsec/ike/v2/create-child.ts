@@ -183,7 +183,7 @@ function makeAsResponder(
     const made = installed(sa, { initiatedHere: false, inboundSpi, chosen, agreement, replaces });
     if (old === null) settleNew(sa, now, made);
     else if (old.state === 'rekeying') old.rival = made;
-    else sa.leaveToPeer(now, old);
+    else sa.leaveToPeer(now, old, 'replaced');
   };
   return { payloads, after };
 }
@@ -226,10 +226,10 @@ function settleRekey(sa: IkeSa, now: number, old: ChildSa, made: ChildSa): void 
   const isOldThere = sa.children.has(old.inboundSpi);
   if (isContested && loses(made.agreement, rival.agreement)) {
     removeOurs(sa, made);
-    if (isOldThere) sa.leaveToPeer(now, old);
+    if (isOldThere) sa.leaveToPeer(now, old, 'replaced');
   } else {
     if (isOldThere) removeOurs(sa, old);
-    if (isContested) sa.leaveToPeer(now, rival);
+    if (isContested) sa.leaveToPeer(now, rival, 'duplicate');
   }
 }
 
@@ -248,7 +248,7 @@ function settleNew(sa: IkeSa, now: number, made: ChildSa): void {
     const isAgain = other.initiatedHere === made.initiatedHere;
     const loser = !isAgain && loses(made.agreement, other.agreement) ? made : other;
     if (loser.initiatedHere) removeOurs(sa, loser);
-    else sa.leaveToPeer(now, loser);
+    else sa.leaveToPeer(now, loser, 'duplicate');
     if (loser === made) return;
   }
 }

@@ -3,8 +3,8 @@
  * so that only the peer itself can use this memory.
  */
 
-export const MAX_FRAGMENTS = 64;
-export const MAX_REASSEMBLED_OCTETS = 65_535;
+const MAX_FRAGMENTS = 64;
+const MAX_REASSEMBLED_OCTETS = 65_535;
 
 /** One fragment's content, after decryption. */
 export interface Fragment {

@@ -41,7 +41,8 @@ export interface IkeSaOptions {
   readonly selector: Selector;
 }
 
-const GRACE_MS = 10_000; // for the other end to delete what it has to
+const GRACE_MS = 10_000; // for the other end to delete a duplicate that it made
+const HANDOVER_MS = 30_000; // for it to delete what it has replaced: our answer may take several tries
 const CLOSING_MS = 60_000; // for the other end to take note of our Delete
 
 export class IkeSa {
@@ -246,15 +247,15 @@ export class IkeSa {
     this.conversation.pump(now);
   }
 
-  /** Gives the other end time to delete what it has to. */
-  leaveToPeer(now: number, child: ChildSa): void {
+  /** Gives the other end time to delete what it has to; after that we do. */
+  leaveToPeer(now: number, child: ChildSa, what: 'duplicate' | 'replaced'): void {
     child.state = 'replaced';
-    child.removeAt = now + GRACE_MS;
+    child.removeAt = now + patience(what);
   }
 
   /** As {@link leaveToPeer}, for this whole IKE SA. */
-  leaveSelfToPeer(now: number): void {
-    this.deadline = now + GRACE_MS;
+  leaveSelfToPeer(now: number, what: 'duplicate' | 'replaced'): void {
+    this.deadline = now + patience(what);
     this.#atDeadline = 'superseded';
     this.context.touch(this);
   }
@@ -318,3 +319,6 @@ export class IkeSa {
     this.init = null;
   }
 }
+
+const patience = (what: 'duplicate' | 'replaced'): number =>
+  what === 'duplicate' ? GRACE_MS : HANDOVER_MS;

@@ -31,6 +31,7 @@ export class IkeV2 implements KeyExchange {
   readonly #inits = new Map<IkeSa, InitExchange>();
   /** Half-open IKE SAs by who began them, to answer a repeated first message. */
   readonly #strangers = new Map<string, IkeSa>();
+  #isShutDown = false;
 
   /** @throws TypeError or RangeError naming the offending value of the configuration. */
   constructor(config: IkeConfig, crypto: CryptoProvider) {
@@ -136,13 +137,15 @@ export class IkeV2 implements KeyExchange {
     return this.#registry.takeNotices();
   }
 
-  /** Deletes every IKE SA in order. */
+  /** Deletes every IKE SA in order, forgets the keys and takes no stranger any more. */
   shutdown(now: number): void {
-    for (const sa of [...this.#registry.all()]) {
-      this.#registry.wants.remove(sa.peer);
-      sa.delete(now, 'shutdown');
-    }
+    const { wants, timers, settings, halfOpen } = this.#registry;
+    this.#isShutDown = true;
+    for (const want of wants.clear()) timers.set(want, null);
+    for (const sa of [...this.#registry.all()]) sa.delete(now, 'shutdown');
     this.#registry.schedule();
+    settings.keys.wipe();
+    halfOpen.wipe();
   }
 
   /** Counts for statistics. */
@@ -218,7 +221,7 @@ export class IkeV2 implements KeyExchange {
         registry.emit({ kind: 'transmit', path, bytes: known.response });
       return;
     }
-    if (registry.size >= registry.settings.limits.ikeSas) return;
+    if (this.#isShutDown || registry.size >= registry.settings.limits.ikeSas) return;
     const reply = respondInit(registry, registry.halfOpen, now, { path, message, bytes });
     if (reply === null) return;
     if (reply.sa !== null) {

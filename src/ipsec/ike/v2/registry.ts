@@ -56,7 +56,7 @@ export class Registry implements IkeContext {
     return this.#sas.get(localSpi) ?? null;
   }
 
-  /** IKE SAs with a remote address, in any state. */
+  /** IKE SAs in any state whose peer began at this address; it may have moved since. */
   at(address: IpAddress): readonly IkeSa[] {
     return [...(this.#byAddress.get(addressKey(address)) ?? [])];
   }
@@ -105,7 +105,7 @@ export class Registry implements IkeContext {
   }
 
   register(sa: IkeSa): void {
-    const key = addressKey(sa.path.remote.address);
+    const key = addressKey(sa.peer.address);
     this.#sas.set(sa.localSpi, sa);
     sa.registeredAt = key;
     const there = this.#byAddress.get(key);
@@ -129,7 +129,7 @@ export class Registry implements IkeContext {
   }
 
   hasOther(sa: IkeSa): boolean {
-    return this.at(sa.path.remote.address).some((other) => other !== sa);
+    return this.at(sa.peer.address).some((other) => other !== sa);
   }
 
   established(now: number, sa: IkeSa, initialContact: boolean): void {
@@ -147,7 +147,7 @@ export class Registry implements IkeContext {
   settle(now: number, sa: IkeSa): void {
     for (const other of this.#others(sa, true))
       if (other.isInitiator !== sa.isInitiator) this.#resolve(now, sa, other);
-      else other.leaveSelfToPeer(now); // its end has begun anew, and may not know of it any more
+      else other.leaveSelfToPeer(now, 'duplicate'); // its end has begun anew, and may not know of it any more
     if (sa.isInitiator && sa.isEstablished && this.wants.servedBy(sa) === null)
       sa.delete(now, 'released');
   }
@@ -173,7 +173,7 @@ export class Registry implements IkeContext {
     const want = this.wants.servedBy(sa);
     if (want === null) return;
     if (want.attempt === sa) want.attempt = null;
-    const isServed = this.at(sa.path.remote.address).some(
+    const isServed = this.at(sa.peer.address).some(
       (other) => other.isEstablished && this.wants.servedBy(other) === want,
     );
     if (!isServed && want.attempt === null && want.retryAt === null)
@@ -200,7 +200,7 @@ export class Registry implements IkeContext {
   /** Established IKE SAs with the same peer. */
   #others(sa: IkeSa, sameAddress: boolean): IkeSa[] {
     const { remoteIdentity } = sa;
-    const among = sameAddress ? this.at(sa.path.remote.address) : [...this.#sas.values()];
+    const among = sameAddress ? this.at(sa.peer.address) : [...this.#sas.values()];
     return among.filter(
       (other) =>
         other !== sa &&
@@ -216,7 +216,7 @@ export class Registry implements IkeContext {
     if (sa.nonces === null || other.nonces === null || !sa.isEstablished) return;
     const loser = loses(sa.nonces, other.nonces) ? sa : other;
     if (loser.isInitiator) loser.delete(now, 'superseded');
-    else loser.leaveSelfToPeer(now);
+    else loser.leaveSelfToPeer(now, 'duplicate');
   }
 
   #notHalfOpen(sa: IkeSa): void {

@@ -134,7 +134,7 @@ export function respondRekeyIke(sa: IkeSa, now: number, request: readonly IkePay
     if (outstanding === 'rekey-ike') sa.rival = made;
     else {
       made.inherit(sa, now);
-      sa.leaveSelfToPeer(now);
+      sa.leaveSelfToPeer(now, 'replaced');
     }
   };
   return { payloads, after };
@@ -148,11 +148,11 @@ function settle(sa: IkeSa, now: number, made: IkeSa): void {
     sa.delete(now, 'superseded');
   } else if (loses(noncesOf(made), noncesOf(rival))) {
     rival.inherit(sa, now);
-    sa.leaveSelfToPeer(now);
+    sa.leaveSelfToPeer(now, 'replaced');
     made.delete(now, 'superseded');
   } else {
     made.inherit(sa, now);
-    rival.leaveSelfToPeer(now);
+    rival.leaveSelfToPeer(now, 'duplicate');
     sa.delete(now, 'superseded');
   }
 }

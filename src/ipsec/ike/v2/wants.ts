@@ -47,6 +47,13 @@ export class Wants {
     return want;
   }
 
+  /** Takes out all of them. */
+  clear(): readonly Want[] {
+    const all = [...this.#wants.values()];
+    this.#wants.clear();
+    return all;
+  }
+
   /** The want that an IKE SA serves: by its name, by where it is, or by its address alone. */
   servedBy(sa: IkeSa): Want | null {
     const { remote } = sa.path;
