@@ -14,7 +14,7 @@ const HOLDING_TIME_MS = 7_200_000;
 
 /** 10,000,000 spokes would each have an own NBMA address; here 4,096 endpoints are shared. */
 const endpoints: readonly Endpoint[] = Array.from({ length: 4_096 }, (_, i) => ({
-  address: new IpAddress(4, 0xc0a8_0000 + i),
+  address: new IpAddress(4, (0xc0a8_0000 + i) | 0),
   port: 0,
 }));
 

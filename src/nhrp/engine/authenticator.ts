@@ -18,6 +18,8 @@ import { plainAddress } from './messages.js';
 
 export class Authenticator {
   readonly #macOctets: number;
+  /** The same for every message: made once. */
+  readonly #cisco: AuthenticationExtension | null;
 
   constructor(
     readonly authentication: Authentication | null,
@@ -26,6 +28,9 @@ export class Authenticator {
     if (authentication?.kind === 'mac' && mac === null) {
       throw new TypeError('env.mac: a keyed hash expected, as authentication.kind is mac');
     }
+    const [password = new Uint8Array(0)] =
+      authentication?.kind === 'cisco' ? authentication.passwords : [];
+    this.#cisco = authentication?.kind === 'cisco' ? ciscoAuthentication(password) : null;
     const isKeyed = authentication?.kind === 'mac' && mac !== null;
     this.#macOctets = isKeyed ? mac(new Uint8Array(16), new Uint8Array(0)).length : 0;
   }
@@ -60,10 +65,8 @@ export class Authenticator {
 
   #extension(message: NhrpMessage): AuthenticationExtension | null {
     const { authentication } = this;
-    if (authentication?.kind === 'cisco') {
-      return ciscoAuthentication(authentication.passwords[0] ?? new Uint8Array(0));
-    }
-    const spi = authentication?.keys[0]?.spi;
+    if (authentication === null || authentication.kind === 'cisco') return this.#cisco;
+    const spi = authentication.keys[0]?.spi;
     if (spi === undefined) return null;
     const source = plainAddress(message.sourceProtocolAddress);
     const octets = source === null ? new Uint8Array(0) : addressBytes(source);
