@@ -31,6 +31,16 @@ export async function swan(guest: Guest, settings: SwanSettings = {}): Promise<v
     throw new Error(`${guest.role}: strongSwan refuses: ${said}`);
 }
 
+/** Gives strongSwan another configuration; what it has established is deleted. */
+export async function swanAgain(guest: Guest, settings: SwanSettings = {}): Promise<void> {
+  const said = await guest.run(`cat >/etc/swanctl/conf.d/lab.conf <<'CONF'
+${configuration(guest, settings)}
+CONF
+swanctl --terminate --ike dmvpn --force >/dev/null 2>&1; swanctl --load-all --clear 2>&1`);
+  if (!/successfully loaded/.test(said))
+    throw new Error(`${guest.role}: strongSwan refuses: ${said}`);
+}
+
 function configuration(guest: Guest, settings: SwanSettings): string {
   const {
     psk = 'secret',
