@@ -9,7 +9,7 @@ const protocolType = (): fc.Arbitrary<number> =>
   fc.oneof(fc.constantFrom(...Object.values(GRE_PROTOCOL_TYPE)), unsigned(16));
 
 /** A header that decodes and encodes to the same octets. Its checksum, if it has one, is any number. */
-export const greHeader = (): fc.Arbitrary<GreHeader> =>
+export const anyGreHeader = (): fc.Arbitrary<GreHeader> =>
   fc
     .record({
       protocolType: protocolType(),
@@ -24,7 +24,7 @@ export const greHeader = (): fc.Arbitrary<GreHeader> =>
 /** A packet whose checksum, if it has one, is 0 and is put right by `encodeGrePacket`. */
 export const grePacket = (maxPayloadOctets = 64): fc.Arbitrary<GrePacket> =>
   fc
-    .tuple(greHeader(), octets(maxPayloadOctets))
+    .tuple(anyGreHeader(), octets(maxPayloadOctets))
     .map(([h, payload]) => ({ header: { ...h, checksum: h.checksum && 0 }, payload }));
 
 /** The octets of a packet that decodes. */

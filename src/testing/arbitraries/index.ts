@@ -14,7 +14,7 @@
  * @module
  */
 export { ipAddress, ipv4Address, ipv6Address, octets, unsigned } from './addresses.js';
-export { greHeader, greOctets, grePacket } from './gre.js';
+export { anyGreHeader, greOctets, grePacket } from './gre.js';
 export {
   anyMutation,
   bitFlip,
