@@ -6,6 +6,7 @@ import { espRows } from './esp.js';
 import { greRows } from './gre.js';
 import { DEFAULTS, type Row, report } from './harness.js';
 import { nhrpRows } from './nhrp.js';
+import { nodeSuites } from './node.js';
 
 const USAGE = `npm run bench -- [--only TEXT] [--rounds N] [--json] [--assert]
   --only TEXT   rows whose name contains it
@@ -29,6 +30,7 @@ const SUITES: readonly (() => readonly Row[])[] = [
   checksumRows,
   espRows,
   ...cacheSuites,
+  ...nodeSuites,
 ];
 
 /** A suite is made when its turn comes: its million entries do not lie in memory while another is measured. */
