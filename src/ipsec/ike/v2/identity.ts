@@ -59,6 +59,9 @@ export function identityEquals(a: Identity, b: Identity): boolean {
   return x.type === y.type && bytesEqual(x.data, y.data);
 }
 
+/** A Map key: equal identities have equal keys, and only they. */
+export const identityKey = (id: Identity): string => `${id.kind}:${formatIdentity(id)}`;
+
 /** Whether an address identity lies in the prefix; other identities never do. */
 export const identityIn = (prefix: IpPrefix, id: Identity): boolean =>
   id.kind === 'address' && prefixContains(prefix, id.address);

@@ -11,7 +11,7 @@ import { loses } from './collision.js';
 import type { IkeContext } from './context.js';
 import { childTask } from './create-child.js';
 import { HalfOpen } from './half-open.js';
-import { identityEquals } from './identity.js';
+import { identityKey } from './identity.js';
 import type { IkeSa } from './ike-sa.js';
 import type { IkeNotice } from './notice.js';
 import type { IkeSettings } from './settings.js';
@@ -29,6 +29,7 @@ export class Registry implements IkeContext {
   readonly timers: Timers<IkeSa | Want> = new Timers();
   readonly #sas = new Map<bigint, IkeSa>();
   readonly #byAddress = new Map<number | string, Set<IkeSa>>();
+  readonly #byIdentity = new Map<string, Set<IkeSa>>();
   readonly #espSpis = new Set<number>();
   readonly #touched = new Set<IkeSa>();
   readonly #halfOpenAt = new Map<IkeSa, IpAddress>();
@@ -108,9 +109,8 @@ export class Registry implements IkeContext {
     const key = addressKey(sa.peer.address);
     this.#sas.set(sa.localSpi, sa);
     sa.registeredAt = key;
-    const there = this.#byAddress.get(key);
-    if (there === undefined) this.#byAddress.set(key, new Set([sa]));
-    else there.add(sa);
+    put(this.#byAddress, key, sa);
+    if (sa.remoteIdentity !== null) put(this.#byIdentity, identityKey(sa.remoteIdentity), sa);
     if (sa.state === 'half-open') {
       this.#halfOpenAt.set(sa, sa.path.remote.address);
       this.halfOpen.opened(sa.path.remote.address);
@@ -136,16 +136,18 @@ export class Registry implements IkeContext {
     const identity = sa.remoteIdentity;
     if (identity === null) throw new Error('bug: established with nobody');
     this.#notHalfOpen(sa);
+    put(this.#byIdentity, identityKey(identity), sa);
     const want = this.wants.servedBy(sa);
     if (want !== null) this.#serve(now, sa, want);
     this.notice({ kind: 'established', peer: sa.peer, identity });
     if (!initialContact) return;
-    for (const other of this.#others(sa, false))
+    for (const other of this.#others(sa))
       if (!isConcurrent(sa, other)) other.close(now, 'superseded');
   }
 
   settle(now: number, sa: IkeSa): void {
-    for (const other of this.#others(sa, true))
+    const { address } = sa.peer;
+    for (const other of this.#others(sa).filter((o) => o.peer.address.equals(address)))
       if (other.isInitiator !== sa.isInitiator) this.#resolve(now, sa, other);
       else other.leaveSelfToPeer(now, 'duplicate'); // its end has begun anew, and may not know of it any more
     if (sa.isInitiator && sa.isEstablished && this.wants.servedBy(sa) === null)
@@ -197,18 +199,11 @@ export class Registry implements IkeContext {
     attempt.close(now, 'superseded');
   }
 
-  /** Established IKE SAs with the same peer. */
-  #others(sa: IkeSa, sameAddress: boolean): IkeSa[] {
-    const { remoteIdentity } = sa;
-    const among = sameAddress ? this.at(sa.peer.address) : [...this.#sas.values()];
-    return among.filter(
-      (other) =>
-        other !== sa &&
-        other.isEstablished &&
-        remoteIdentity !== null &&
-        other.remoteIdentity !== null &&
-        identityEquals(other.remoteIdentity, remoteIdentity),
-    );
+  /** Other established IKE SAs whose peer has proven the same identity. */
+  #others(sa: IkeSa): IkeSa[] {
+    if (sa.remoteIdentity === null) return [];
+    const same = this.#byIdentity.get(identityKey(sa.remoteIdentity)) ?? [];
+    return [...same].filter((other) => other !== sa && other.isEstablished);
   }
 
   /** Both ends began at the same time: the one with the lowest nonce goes, deleted by who began it. */
@@ -229,9 +224,8 @@ export class Registry implements IkeContext {
   #forget(sa: IkeSa): void {
     if (!this.#sas.delete(sa.localSpi)) return;
     this.#notHalfOpen(sa);
-    const there = this.#byAddress.get(sa.registeredAt);
-    there?.delete(sa);
-    if (there?.size === 0) this.#byAddress.delete(sa.registeredAt);
+    take(this.#byAddress, sa.registeredAt, sa);
+    if (sa.remoteIdentity !== null) take(this.#byIdentity, identityKey(sa.remoteIdentity), sa);
     this.timers.set(sa, null);
   }
 }
@@ -242,3 +236,15 @@ export class Registry implements IkeContext {
  */
 const isConcurrent = (sa: IkeSa, other: IkeSa): boolean =>
   other.isInitiator && !sa.isInitiator && other.establishedOrder > sa.createdOrder;
+
+function put<K>(index: Map<K, Set<IkeSa>>, key: K, sa: IkeSa): void {
+  const there = index.get(key);
+  if (there === undefined) index.set(key, new Set([sa]));
+  else there.add(sa);
+}
+
+function take<K>(index: Map<K, Set<IkeSa>>, key: K, sa: IkeSa): void {
+  const there = index.get(key);
+  there?.delete(sa);
+  if (there?.size === 0) index.delete(key);
+}
