@@ -52,7 +52,7 @@ export class AddressIndex {
     return NONE;
   }
 
-  /** @param value - 0 .. MAX_TRIE_VALUE. */
+  /** @param value - A small number from 0: a slot or an index. */
   set(prefix: IpPrefix, value: number): void {
     const { address: a, length } = prefix;
     if (length === 32 && a.family === 4) {

@@ -164,6 +164,12 @@ describe('NhrpCache', () => {
     expect(() => new NhrpCache().restore(saved, 0)).toThrow('snapshot.entries[1].prefix');
   });
 
+  it('refuses a limit that is none', () => {
+    expect(() => new NhrpCache({ maxEntries: 0 })).toThrow(
+      'options.maxEntries: a whole number from 1',
+    );
+  });
+
   it('names its flags', () => {
     expect(cacheFlagNames(CacheFlag.UNIQUE | CacheFlag.UP | CacheFlag.NO_SOCKET)).toEqual([
       'unique',

@@ -42,6 +42,7 @@ export interface Upsert {
   readonly before: CacheEntry | null;
 }
 
+const MAX_LIMIT = 10_000_000; // of slots, which fit the cells of the trie
 const NEVER = Number.POSITIVE_INFINITY;
 /** Kinds below this one come from the network and count against the limits. */
 const FIRST_CONFIGURED = CACHE_KINDS.indexOf('nhs');
@@ -56,9 +57,10 @@ export class NhrpCache {
   private readonly maxEntriesPerPeer: number;
   private learnedCount = 0;
 
+  /** @throws RangeError when a limit is no whole number from 1 to 10,000,000. */
   constructor(options: NhrpCacheOptions = {}) {
-    this.maxEntries = options.maxEntries ?? 65_536;
-    this.maxEntriesPerPeer = options.maxEntriesPerPeer ?? 1_024;
+    this.maxEntries = checkedLimit('maxEntries', options.maxEntries ?? 65_536);
+    this.maxEntriesPerPeer = checkedLimit('maxEntriesPerPeer', options.maxEntriesPerPeer ?? 1_024);
   }
 
   /** Entries held, those included that have expired and await the sweep. */
@@ -286,4 +288,9 @@ export class NhrpCache {
     this.counts[rank] = (this.counts[rank] as number) + by;
     if (rank < FIRST_CONFIGURED) this.learnedCount += by;
   }
+}
+
+function checkedLimit(name: string, value: number): number {
+  if (Number.isInteger(value) && value >= 1 && value <= MAX_LIMIT) return value;
+  throw new RangeError(`options.${name}: a whole number from 1 to ${MAX_LIMIT} expected`);
 }

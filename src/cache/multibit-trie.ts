@@ -11,7 +11,7 @@ const LENGTH_BITS = 5;
 const LENGTH_MASK = 31;
 
 /** Values that fit beside the length: 0 .. 2^26 − 2. */
-export const MAX_TRIE_VALUE: number = 2 ** 26 - 2;
+const MAX_VALUE: number = 2 ** 26 - 2;
 
 export class MultibitTrie {
   private readonly root = new Int32Array(ROOT_CELLS);
@@ -32,6 +32,7 @@ export class MultibitTrie {
   }
 
   set(w0: number, length: number, value: number): void {
+    if (value > MAX_VALUE) throw new Error(`bug: ${value} does not fit a cell of the trie`);
     const leaf = leafOf(value, length);
     this.paint(w0, length, (cell) => ((cell & LENGTH_MASK) <= length ? leaf : cell));
   }
