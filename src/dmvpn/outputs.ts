@@ -1,4 +1,5 @@
 /** What waits to be polled from a node: in order, and bounded. Events give way to newer ones, and the loss is said. */
+import { Waiting } from '../nhrp/engine/waiting.js';
 import type { Path } from '../wire/path.js';
 import { type Frame, viewOf } from './frame.js';
 import type { DmvpnEvent, Output } from './output.js';
@@ -7,17 +8,16 @@ const MAX_EVENTS = 1_024;
 /** Packets that a caller who does not poll can pile up. */
 const MAX_PACKETS = 4_096;
 
-type Waiting = Exclude<Output, { kind: 'timeout' }>;
+type Item = Exclude<Output, { kind: 'timeout' }>;
 
 export class Outputs {
-  #items: Waiting[] = [];
-  #head = 0;
+  readonly #items = new Waiting<Item>();
   #events = 0;
   #packets = 0;
   #lost = 0;
 
   get isEmpty(): boolean {
-    return this.#head === this.#items.length;
+    return this.#items.isEmpty;
   }
 
   /** False when there are too many: the caller counts the drop. */
@@ -39,25 +39,19 @@ export class Outputs {
     this.#items.push({ kind: 'event', event });
   }
 
-  poll(): Waiting | null {
+  poll(): Item | null {
     if (this.#lost > 0) {
       const count = this.#lost;
       this.#lost = 0;
       return { kind: 'event', event: { type: 'events-lost', tunnel: '', count } };
     }
-    const item = this.#items[this.#head];
-    if (item === undefined) return null;
-    this.#head++;
-    if (item.kind === 'event') this.#events--;
-    else if (item.kind !== 'ask') this.#packets--;
-    if (this.isEmpty) {
-      this.#items = [];
-      this.#head = 0;
-    }
+    const item = this.#items.shift();
+    if (item?.kind === 'event') this.#events--;
+    else if (item !== null && item.kind !== 'ask') this.#packets--;
     return item;
   }
 
-  #packet(output: Waiting): boolean {
+  #packet(output: Item): boolean {
     if (this.#packets >= MAX_PACKETS) return false;
     this.#packets++;
     this.#items.push(output);
@@ -65,8 +59,7 @@ export class Outputs {
   }
 
   #dropOldestEvent(): void {
-    const at = this.#items.findIndex((item, i) => i >= this.#head && item.kind === 'event');
-    this.#items.splice(at, 1);
+    this.#items.dropOldestEvent();
     this.#events--;
     this.#lost++;
   }

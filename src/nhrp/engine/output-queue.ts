@@ -1,9 +1,9 @@
 /** What waits to be polled: in order, and bounded. Events give way to newer ones, and the loss is said. */
 import type { EngineOutput, NhrpEvent } from './api.js';
+import { Waiting } from './waiting.js';
 
 export class OutputQueue {
-  #items: EngineOutput[] = [];
-  #head = 0;
+  readonly #items = new Waiting<EngineOutput>();
   #events = 0;
   #sends = 0;
   #lost = 0;
@@ -39,28 +39,14 @@ export class OutputQueue {
       this.#lost = 0;
       return { kind: 'event', event: { type: 'events-lost', tunnel: this.tunnel, count } };
     }
-    const item = this.#items[this.#head];
-    if (item === undefined) return null;
-    this.#head++;
-    if (item.kind === 'event') this.#events--;
-    if (item.kind === 'send') this.#sends--;
-    this.#compact();
+    const item = this.#items.shift();
+    if (item?.kind === 'event') this.#events--;
+    if (item?.kind === 'send') this.#sends--;
     return item;
   }
 
-  #compact(): void {
-    if (this.#head === this.#items.length) {
-      this.#items.length = 0;
-      this.#head = 0;
-    } else if (this.#head >= 1_024) {
-      this.#items = this.#items.slice(this.#head);
-      this.#head = 0;
-    }
-  }
-
   #dropOldestEvent(): void {
-    const at = this.#items.findIndex((item, i) => i >= this.#head && item.kind === 'event');
-    this.#items.splice(at, 1);
+    this.#items.dropOldestEvent();
     this.#events--;
     this.#lost++;
   }
