@@ -2,6 +2,7 @@
  * Purges: RFC 2332 §5.2.5, §5.2.6. A station takes back what it registered or gave; a server passes that on to all
  * whom it gave the mapping. Only the owner of a registration, or the side that gave a cached mapping, can purge it.
  */
+import { NONE } from '../../cache/cache.js';
 import type { CacheEntry } from '../../cache/entry.js';
 import {
   formatPrefix,
@@ -121,20 +122,31 @@ export class Purges {
 
   #purgeEntries(now: number, prefix: IpPrefix, message: CieMessage, from: Endpoint): void {
     const { cache, bindings } = this.parts.context;
-    for (const entry of this.#entriesWithin(now, prefix)) {
+    for (const entry of this.#entriesWithin(now, prefix, message, from)) {
       if (!this.#mayPurge(entry, message, from)) continue;
       bindings.remove(now, cache.findPrefix(entry.prefix, now), 'purged');
       this.spread(now, entry.prefix);
     }
   }
 
-  /** A host is looked up; only a wider prefix is worth a walk. */
-  #entriesWithin(now: number, prefix: IpPrefix): readonly CacheEntry[] {
+  /** A host is looked up. For a wider prefix only a server of ours is worth a walk: others purge what is their own. */
+  #entriesWithin(
+    now: number,
+    prefix: IpPrefix,
+    message: CieMessage,
+    from: Endpoint,
+  ): readonly CacheEntry[] {
     const { cache } = this.parts.context;
-    const slot = cache.findPrefix(prefix, now);
-    if (prefix.length === hostPrefix(prefix.address).length)
-      return slot < 0 ? [] : [cache.entry(slot)];
-    return [...cache.entries(now)].filter((entry) => prefixContains(prefix, entry.prefix.address));
+    const exact = cache.findPrefix(prefix, now);
+    const isHost = prefix.length === hostPrefix(prefix.address).length;
+    const source = isHost ? null : plainAddress(message.sourceProtocolAddress);
+    const sender = source === null ? NONE : cache.find(source, now);
+    const slots = new Set(isHost ? [] : cache.byNbma(from)).add(exact).add(sender).values();
+    const isWalk = !isHost && this.#mayPurgeCached(from);
+    return [...(isWalk ? cache.slots(now) : slots)]
+      .filter((slot) => slot !== NONE)
+      .map((slot) => cache.entry(slot))
+      .filter((entry) => prefixContains(prefix, entry.prefix.address));
   }
 
   #mayPurge(entry: CacheEntry, message: CieMessage, from: Endpoint): boolean {
