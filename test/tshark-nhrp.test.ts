@@ -6,7 +6,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, it, vi } from 'vitest';
+import { expect, it } from 'vitest';
 import { nhrpAddressOctets, typeLengthOf, writeNhrpAddress } from '../src/nhrp/codec/address.js';
 import { extensionOctets } from '../src/nhrp/codec/extension.js';
 import {
@@ -33,8 +33,6 @@ import { fromHex, toHex } from '../src/wire/bytes.js';
 import { unwrap } from '../src/wire/result.js';
 import { RECORDED } from './recorded-nhrp.js';
 import { needs } from './require.js';
-
-vi.setConfig({ testTimeout: 60_000 }); // tshark takes its time on a busy machine
 
 const NBMA = {
   [AddressFamily.IPV4]: ['192.0.2.1', '192.0.2.2'],

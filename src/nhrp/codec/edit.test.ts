@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { RECORDED } from '../../../test/recorded-nhrp.js';
 import { nhrpMessage } from '../../testing/arbitraries/index.js';
 import { unwrap } from '../../wire/result.js';
@@ -15,8 +15,6 @@ import {
 } from './edit.js';
 import { decodeMessage, messageBytes } from './message.js';
 import { ExtensionType } from './numbers.js';
-
-vi.setConfig({ testTimeout: 60_000 }); // many packets, on a machine that may be busy
 
 const request = unwrap(decodeMessage(RECORDED.registrationRequest));
 const types = (m: typeof request): number[] => m.extensions?.map((e) => e.type) ?? [];

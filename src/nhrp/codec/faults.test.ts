@@ -1,5 +1,5 @@
 /** The faults that other implementations had, tried on each recorded packet. Nothing may throw, and nothing wrong may pass. */
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { RECORDED } from '../../../test/recorded-nhrp.js';
 import { withRightChecksum } from '../../testing/arbitraries/index.js';
 import { readU16, toHex, writeU16 } from '../../wire/bytes.js';
@@ -8,8 +8,6 @@ import { unwrap } from '../../wire/result.js';
 import { EXTENSION_OFFSET, PACKET_SIZE } from './header.js';
 import { decodeMessage, messageBytes, type NhrpMessage } from './message.js';
 import { ProtocolType } from './numbers.js';
-
-vi.setConfig({ testTimeout: 60_000 }); // many packets, on a machine that may be busy
 
 const PACKETS = Object.values(RECORDED);
 

@@ -1,13 +1,11 @@
 import fc from 'fast-check';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { nhrpMessage } from '../../testing/arbitraries/index.js';
 import { CIE, cieOctets, encodeCie } from './cie.js';
 import { HEADER, HEADER_OCTETS } from './header.js';
 import { messageBytes } from './message.js';
 import { NHRP_VERSION } from './numbers.js';
 import { NhrpView } from './view.js';
-
-vi.setConfig({ testTimeout: 60_000 }); // many packets, on a machine that may be busy
 
 describe('the declared layouts', () => {
   it('have the sizes of RFC 2332', () => {

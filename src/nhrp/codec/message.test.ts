@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { RECORDED } from '../../../test/recorded-nhrp.js';
 import { hostileNhrpOctets, nhrpMessage, nhrpOctets } from '../../testing/arbitraries/index.js';
 import { IpAddress, parseAddress } from '../../wire/address.js';
@@ -14,8 +14,6 @@ import {
   messageOctets,
   type NhrpMessage,
 } from './message.js';
-
-vi.setConfig({ testTimeout: 60_000 }); // many packets, on a machine that may be busy
 
 const decode = (b: Uint8Array): NhrpMessage => unwrap(decodeMessage(b));
 const address = (text: string): IpAddress => parseAddress(text) ?? new IpAddress(4, 0);

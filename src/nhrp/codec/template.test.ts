@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { RECORDED } from '../../../test/recorded-nhrp.js';
 import { nhrpMessage, unsigned } from '../../testing/arbitraries/index.js';
 import { toHex } from '../../wire/bytes.js';
@@ -8,8 +8,6 @@ import { macAuthentication } from './authentication.js';
 import { withExtension } from './edit.js';
 import { type CieMessage, decodeMessage, messageBytes } from './message.js';
 import { MessageTemplate } from './template.js';
-
-vi.setConfig({ testTimeout: 60_000 }); // many packets, on a machine that may be busy
 
 const hasMac = (m: CieMessage): boolean =>
   m.extensions?.some((e) => e.kind === 'authentication' && e.source !== null) ?? false;

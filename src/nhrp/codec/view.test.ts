@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { RECORDED } from '../../../test/recorded-nhrp.js';
 import {
   hostileNhrpOctets,
@@ -10,8 +10,6 @@ import { readU16, readU32, writeU16 } from '../../wire/bytes.js';
 import { checksumSum, wordsOf } from '../../wire/checksum.js';
 import { decodeMessage, type NhrpMessage } from './message.js';
 import { NhrpView } from './view.js';
-
-vi.setConfig({ testTimeout: 60_000 }); // many packets, on a machine that may be busy
 
 const REQUEST = RECORDED.registrationRequest;
 

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { decodeGrePacket, encodeGrePacket, grePacketOctets } from '../../gre/packet.js';
 import { decodeMessage, type NhrpMessage } from '../../nhrp/codec/message.js';
 import { PacketType } from '../../nhrp/codec/numbers.js';
@@ -14,8 +14,6 @@ import {
   nhrpOctets,
   withRightChecksum,
 } from './index.js';
-
-vi.setConfig({ testTimeout: 60_000 }); // many packets, on a machine that may be busy
 
 const SAMPLE = { numRuns: 300, seed: 2332 };
 
