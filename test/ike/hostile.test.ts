@@ -282,6 +282,37 @@ describe('noise', () => {
 });
 
 describe('secrets', () => {
+  it('are overwritten when the IKE SA ends', () => {
+    const keys: Uint8Array[] = []; // the very octets, not copies
+    const base = seededCrypto(seeded(11));
+    const watching: CryptoProvider = {
+      ...base,
+      openHmac: (hash, key) => {
+        keys.push(key);
+        return base.openHmac(hash, key);
+      },
+      openCipher: (suite, encryption, integrity) => {
+        keys.push(encryption, integrity);
+        return base.openCipher(suite, encryption, integrity);
+      },
+    };
+    const net = new Network(seeded(12));
+    const a = new Machine('a', address('192.0.2.1'), {}, watching);
+    net.machines.push(a);
+    const b = net.add('b', '192.0.2.2');
+    a.want(0, b);
+    net.run(1_000);
+    a.ike.rekeyIkeSas(net.now, { address: b.address, port: 0 });
+    net.run(2_000);
+    a.ike.shutdown(net.now);
+    net.run(100_000);
+    expect(a.ike.stats().ikeSas).toBe(0);
+    expect(keys.length).toBeGreaterThan(10);
+    expect(keys.filter((key) => key.some((octet) => octet !== 0)).map((key) => key.length)).toEqual(
+      [],
+    );
+  });
+
   it('stand in no output, notice or error', () => {
     const seen: Uint8Array[] = [PSK];
     const base = nodeCrypto();

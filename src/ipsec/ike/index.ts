@@ -7,7 +7,21 @@ export {
   ikeMessageOctets,
 } from './message.js';
 export { exchangeName, notifyName, payloadName } from './numbers.js';
-export type { IkePayload } from './payload.js';
+export type {
+  AuthPayload,
+  DeletePayload,
+  IdPayload,
+  IkePayload,
+  KePayload,
+  NoncePayload,
+  NotifyPayload,
+  OtherPayload,
+  SaPayload,
+  SkfPayload,
+  SkPayload,
+  TsPayload,
+  VendorPayload,
+} from './payload.js';
 export { formatIdentity, type Identity } from './v2/identity.js';
 export { IkeV2 } from './v2/ike-v2.js';
 export type { IkeNotice } from './v2/notice.js';
@@ -19,3 +33,6 @@ export {
 } from './v2/proposals.js';
 export type { PresharedKey } from './v2/psk.js';
 export type { IkeConfig, IkeLimits, NatTraversal, Retransmission } from './v2/settings.js';
+export type { KeyExchangeData, TypedData } from './payload-body.js';
+export type { Proposal, Transform, TransformAttribute } from './proposal.js';
+export type { AnySelector, TrafficSelector } from './traffic-selector.js';

@@ -80,7 +80,9 @@ export function prfPlus(
 /** SKEYSEED = prf(Ni | Nr, g^ir), §2.14. */
 export function initialSkeyseed(crypto: CryptoProvider, prf: Prf, a: Agreement): Uint8Array {
   const key = concat(a.initiatorNonce, a.responderNonce);
-  return prfOnce(crypto, prf, key, a.shared ?? EMPTY);
+  const skeyseed = prfOnce(crypto, prf, key, a.shared ?? EMPTY);
+  key.fill(0);
+  return skeyseed;
 }
 
 /** SKEYSEED = prf(SK_d of the old SA, g^ir of the new | Ni | Nr), by the old SA's prf, §2.18. */
