@@ -14,6 +14,32 @@ export { EspInbound, type InboundOptions, type OpenedSlot, openedSlot } from './
 export { EspOutbound, type OutboundOptions } from './esp/outbound.js';
 export { MAX_REPLAY_WINDOW, MIN_REPLAY_WINDOW, ReplayWindow } from './esp/replay-window.js';
 export { classifyUdpPayload, type UdpPayload } from './esp/udp-encapsulation.js';
+export type {
+  AnySelector,
+  Attribute,
+  AuthPayload,
+  DeleteData,
+  DeletePayload,
+  FragmentData,
+  IdPayload,
+  KePayload,
+  KeyExchangeData,
+  NoncePayload,
+  NotifyData,
+  NotifyPayload,
+  OtherPayload,
+  OtherSelector,
+  Proposal,
+  SaPayload,
+  SelectorList,
+  SkfPayload,
+  SkPayload,
+  TrafficSelector,
+  Transform,
+  TsPayload,
+  TypedData,
+  VendorPayload,
+} from './ike/index.js';
 export {
   DEFAULT_ESP_PROPOSALS,
   DEFAULT_IKE_PROPOSALS,
@@ -59,9 +85,16 @@ export {
   type Unopened,
 } from './protection.js';
 export type { ProtectionCounters } from './protection-counters.js';
-export { Association, type AssociationStats, type PacketFrame } from './sa/association.js';
+export {
+  Association,
+  type AssociationOptions,
+  type AssociationStats,
+  type PacketFrame,
+} from './sa/association.js';
 export { SecurityAssociationDatabase } from './sa/database.js';
-export { UNLIMITED } from './sa/lifetime.js';
+export type { Scheduled } from './sa/deadlines.js';
+export { Lifetime, type LifetimeState, UNLIMITED } from './sa/lifetime.js';
+export type { Peer } from './sa/peer.js';
 export { SecretBytes } from './secret.js';
 export {
   type AesBits,

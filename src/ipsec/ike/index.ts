@@ -22,6 +22,20 @@ export type {
   TsPayload,
   VendorPayload,
 } from './payload.js';
+export type {
+  DeleteData,
+  FragmentData,
+  KeyExchangeData,
+  NotifyData,
+  TypedData,
+} from './payload-body.js';
+export type { Attribute, Proposal, Transform } from './proposal.js';
+export type {
+  AnySelector,
+  OtherSelector,
+  SelectorList,
+  TrafficSelector,
+} from './traffic-selector.js';
 export { formatIdentity, type Identity } from './v2/identity.js';
 export { IkeV2 } from './v2/ike-v2.js';
 export type { IkeNotice } from './v2/notice.js';
@@ -33,6 +47,3 @@ export {
 } from './v2/proposals.js';
 export type { PresharedKey } from './v2/psk.js';
 export type { IkeConfig, IkeLimits, NatTraversal, Retransmission } from './v2/settings.js';
-export type { KeyExchangeData, TypedData } from './payload-body.js';
-export type { Proposal, Transform, TransformAttribute } from './proposal.js';
-export type { AnySelector, TrafficSelector } from './traffic-selector.js';

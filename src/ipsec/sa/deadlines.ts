@@ -5,7 +5,7 @@ interface Entry<T> {
   readonly item: T;
 }
 
-/** Something that may wait in {@link Deadlines}; the queue keeps the time here, and nobody else writes it. */
+/** Something that may wait in a queue of deadlines; the queue keeps the time here, and nobody else writes it. */
 export interface Scheduled {
   scheduledAt: number | null;
 }

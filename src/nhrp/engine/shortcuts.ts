@@ -25,16 +25,23 @@ const SOFT_PURGE_MS = 3_000;
 
 export interface Shortcut {
   readonly prefix: IpPrefix;
+  /** The peer that it goes by. */
   readonly via: IpAddress;
   /** The address that was asked for: the renewal asks for it again. */
   readonly destination: IpAddress;
+  /** Whether it overrides the next hop of a route of the same prefix. */
   readonly mode: 'new' | 'override';
+  /** Milliseconds on the caller's clock. */
+  readonly expiresAt: number;
+}
+
+interface Held extends Shortcut {
   expiresAt: number;
   timer: Timer | null;
 }
 
 export class Shortcuts {
-  readonly #table = new Map<string, Shortcut>();
+  readonly #table = new Map<string, Held>();
 
   constructor(
     readonly context: EngineContext,
@@ -80,7 +87,7 @@ export class Shortcuts {
     }
     if (old !== undefined) this.remove(old, 'replaced');
     const mode = this.#equalRoute(prefix) === null ? 'new' : 'override';
-    const shortcut: Shortcut = { prefix, via, destination, mode, expiresAt, timer: null };
+    const shortcut: Held = { prefix, via, destination, mode, expiresAt, timer: null };
     this.#table.set(key, shortcut);
     this.context.routes.add({ prefix, kind: 'shortcut', via, distance: 0, mode });
     this.context.out.push({ kind: 'route', action: 'set', prefix, via, mode });
@@ -88,7 +95,7 @@ export class Shortcuts {
     this.#armRenewal(now, shortcut);
   }
 
-  remove(shortcut: Shortcut, reason: RemovalReason): void {
+  remove(shortcut: Held, reason: RemovalReason): void {
     const key = formatPrefix(shortcut.prefix);
     if (this.#table.get(key) !== shortcut) return;
     shortcut.timer?.cancel();
@@ -135,14 +142,14 @@ export class Shortcuts {
     }
   }
 
-  #softPurge(now: number, shortcut: Shortcut): void {
+  #softPurge(now: number, shortcut: Held): void {
     shortcut.timer?.cancel();
     shortcut.expiresAt = Math.min(shortcut.expiresAt, now + SOFT_PURGE_MS);
     this.renew(now, shortcut.destination);
     this.#armExpiry(shortcut, 'route-changed');
   }
 
-  #armRenewal(now: number, shortcut: Shortcut): void {
+  #armRenewal(now: number, shortcut: Held): void {
     shortcut.timer?.cancel();
     const at = now + (shortcut.expiresAt - now) * RENEW_AT;
     shortcut.timer = this.context.timers.arm(at, 'shortcut renewal', (then) => {
@@ -151,14 +158,14 @@ export class Shortcuts {
     });
   }
 
-  #armExpiry(shortcut: Shortcut, reason: RemovalReason): void {
+  #armExpiry(shortcut: Held, reason: RemovalReason): void {
     shortcut.timer = this.context.timers.arm(shortcut.expiresAt, 'shortcut expiry', () =>
       this.remove(shortcut, reason),
     );
   }
 
   /** Whether data went to the peer since this was last asked. */
-  #wasUsed(now: number, shortcut: Shortcut): boolean {
+  #wasUsed(now: number, shortcut: Held): boolean {
     const { cache } = this.context;
     const slot = cache.find(shortcut.via, now);
     if (slot < 0 || !(cache.flagsOf(slot) & CacheFlag.USED)) return false;
@@ -177,7 +184,7 @@ export class Shortcuts {
     return route !== null && route.prefix.length === prefix.length ? route : null;
   }
 
-  #announce(now: number, shortcut: Shortcut): void {
+  #announce(now: number, shortcut: Held): void {
     const { cache, config } = this.context;
     const slot = cache.find(shortcut.via, now);
     const nbma = slot < 0 ? null : cache.nbmaOf(slot);

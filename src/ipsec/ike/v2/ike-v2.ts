@@ -3,10 +3,22 @@
  * Here messages find their IKE SA and wants become attempts; registry.ts knows them all, an IKE SA does the rest.
  */
 import { bytesEqual } from '../../../wire/bytes.js';
-import { type Endpoint, endpointEquals, endpointKey, type Path } from '../../../wire/path.js';
+import {
+  type Endpoint,
+  endpointEquals,
+  endpointKey,
+  IKE_NATT_PORT,
+  IKE_PORT,
+  type Path,
+} from '../../../wire/path.js';
 import { fail, type WireError } from '../../../wire/result.js';
 import type { CryptoProvider } from '../../crypto.js';
-import type { KeyExchange, KeyExchangeOutput, Selector } from '../../key-exchange.js';
+import type {
+  FailureReason,
+  KeyExchange,
+  KeyExchangeOutput,
+  Selector,
+} from '../../key-exchange.js';
 import { decodeIkeHeader, fromInitiator, type IkeHeader, isResponse } from '../header.js';
 import { decodeIkeMessage, type IkeMessage, messageBytes } from '../message.js';
 import { EXCHANGE, FLAG_RESPONSE, IKE_MAJOR_VERSION, NOTIFY } from '../numbers.js';
@@ -20,7 +32,7 @@ import type { IkeNotice } from './notice.js';
 import { notify } from './payloads.js';
 import { Registry } from './registry.js';
 import { respondInit } from './respond-init.js';
-import { type IkeConfig, ikeSettings } from './settings.js';
+import { type IkeConfig, ikeSettings, type NatTraversal } from './settings.js';
 import type { Want } from './wants.js';
 
 /** An attempt begins anew after this: by then a responder has forgotten a half-open IKE SA (reliability S12). */
@@ -158,40 +170,32 @@ export class IkeV2 implements KeyExchange {
 
   #begin(now: number, want: Want): void {
     const registry = this.#registry;
-    const { settings } = registry;
     const { peer, selector } = want;
-    const { natTraversal, limits } = settings;
-    const why =
-      settings.keys.lookup(null, peer.address) === null
-        ? 'no-key'
-        : registry.size >= limits.ikeSas
-          ? 'limit'
-          : null;
+    const why = this.#cannotBegin(want);
     if (why !== null) {
       registry.retry(want, registry.wants.retryAfter(now, want, why));
       return registry.emit({ kind: 'failed', peer, why, retryAt: want.retryAt });
     }
-    const onNatt = natTraversal.startOnNattPort || (peer.port !== 0 && peer.port !== 500);
-    const localPort = onNatt ? natTraversal.nattPort : natTraversal.ikePort;
-    const remotePort = peer.port === 0 || !onNatt ? (onNatt ? 4_500 : 500) : peer.port;
     const sa = new IkeSa(registry, {
       state: 'opening',
       isInitiator: true,
       localSpi: registry.newIkeSpi(),
-      path: {
-        carrier: onNatt ? 'ike-natt' : 'ike',
-        local: { address: selector.local, port: localPort },
-        remote: { address: peer.address, port: remotePort },
-      },
+      path: firstPath(want, registry.settings.natTraversal),
       peer,
       selector,
     });
+    const init = new InitExchange(sa);
     want.attempt = sa;
     sa.deadline = now + ATTEMPT_MS;
     registry.register(sa);
-    const init = new InitExchange(sa);
     this.#inits.set(sa, init);
     init.start(now);
+  }
+
+  #cannotBegin({ peer }: Want): FailureReason | null {
+    const { settings, size } = this.#registry;
+    if (settings.keys.lookup(null, peer.address) === null) return 'no-key';
+    return size >= settings.limits.ikeSas ? 'limit' : null;
   }
 
   #handleInit(now: number, path: Path, bytes: Uint8Array): void {
@@ -297,6 +301,17 @@ export class IkeV2 implements KeyExchange {
   #dropped(path: Path, error: WireError): void {
     this.#registry.notice({ kind: 'dropped', path, error });
   }
+}
+
+/** On 4500 from the start where that is asked for, and to a peer that is known to be there. */
+function firstPath({ peer, selector }: Want, options: NatTraversal): Path {
+  const onNatt = options.startOnNattPort || (peer.port !== 0 && peer.port !== IKE_PORT);
+  const remotePort = onNatt ? peer.port || IKE_NATT_PORT : IKE_PORT;
+  return {
+    carrier: onNatt ? 'ike-natt' : 'ike',
+    local: { address: selector.local, port: onNatt ? options.nattPort : options.ikePort },
+    remote: { address: peer.address, port: remotePort },
+  };
 }
 
 const UNKNOWN_SPI: WireError = fail('unknown-spi', 'ike.spi', 0, 0, 0).error;

@@ -1,7 +1,7 @@
 /** NAT detection (RFC 7296 §2.23) and what follows from it for the path. */
 import { addressBytes } from '../../../wire/address.js';
 import { bytesEqual, writeU16, writeU64 } from '../../../wire/bytes.js';
-import type { Endpoint, Path } from '../../../wire/path.js';
+import { type Endpoint, IKE_NATT_PORT, type Path } from '../../../wire/path.js';
 import { type CryptoProvider, randomOctets } from '../../crypto.js';
 import { concat } from '../key-schedule.js';
 import { NOTIFY } from '../numbers.js';
@@ -76,7 +76,7 @@ export function floated(path: Path, nat: NatState, options: NatTraversal): Path 
   return {
     carrier: 'ike-natt',
     local: { address: path.local.address, port: options.nattPort },
-    remote: { address: path.remote.address, port: 4_500 },
+    remote: { address: path.remote.address, port: IKE_NATT_PORT },
   };
 }
 

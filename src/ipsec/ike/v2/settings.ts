@@ -1,5 +1,6 @@
 /** Configuration of IKEv2: what the embedder gives, checked once and completed. */
 
+import { IKE_NATT_PORT, IKE_PORT } from '../../../wire/path.js';
 import type { Lifetimes } from '../../key-exchange.js';
 import {
   DH_GROUPS,
@@ -104,6 +105,36 @@ export interface IkeSettings {
   readonly exportKeys: boolean;
 }
 
+const NAT_TRAVERSAL: NatTraversal = {
+  startOnNattPort: false,
+  forceEncapsulation: false,
+  ikePort: IKE_PORT,
+  nattPort: IKE_NATT_PORT,
+};
+
+const RETRANSMISSION: Retransmission = { firstMs: 4_000, factor: 1.8, tries: 5, jitter: 0.2 };
+
+const LIMITS: IkeLimits = {
+  halfOpen: 1_000,
+  cookieThreshold: 30,
+  cookieThresholdPerAddress: 3,
+  halfOpenPerAddress: 50,
+  halfOpenMs: 30_000,
+  ikeSas: 20_000,
+  children: 8,
+  wants: 20_000,
+};
+
+const CHILD_LIFETIMES: Lifetimes = {
+  softSeconds: 3_240,
+  hardSeconds: 3_600,
+  softOctets: null,
+  hardOctets: null,
+  softPackets: null,
+  hardPackets: null,
+};
+
+const FRAGMENT_OCTETS = 1_232; // IPv6's minimum MTU less IPv6 and UDP headers
 const MIN_FRAGMENT_OCTETS = 256;
 
 /** @throws TypeError or RangeError naming the offending value. */
@@ -115,7 +146,7 @@ export function ikeSettings(config: IkeConfig): IkeSettings {
   checkProposals('esp', esp, config.insecure ?? false);
   if (ike.some((p) => p.encryption.includes('null')))
     throw new TypeError('ike: the keys of its children are secret, null is no cipher for it');
-  const fragmentOctets = config.fragmentOctets ?? 1_232; // IPv6 minimum MTU less IPv6 and UDP headers
+  const fragmentOctets = config.fragmentOctets ?? FRAGMENT_OCTETS;
   if (fragmentOctets < MIN_FRAGMENT_OCTETS)
     throw new RangeError(`fragmentOctets: at least ${MIN_FRAGMENT_OCTETS} expected`);
   return {
@@ -124,41 +155,11 @@ export function ikeSettings(config: IkeConfig): IkeSettings {
     ike,
     esp,
     mode: config.mode ?? 'transport',
-    natTraversal: {
-      startOnNattPort: false,
-      forceEncapsulation: false,
-      ikePort: 500,
-      nattPort: 4_500,
-      ...config.natTraversal,
-    },
-    retransmission: {
-      firstMs: 4_000,
-      factor: 1.8,
-      tries: 5,
-      jitter: 0.2,
-      ...config.retransmission,
-    },
-    limits: {
-      halfOpen: 1_000,
-      cookieThreshold: 30,
-      cookieThresholdPerAddress: 3,
-      halfOpenPerAddress: 50,
-      halfOpenMs: 30_000,
-      ikeSas: 20_000,
-      children: 8,
-      wants: 20_000,
-      ...config.limits,
-    },
+    natTraversal: { ...NAT_TRAVERSAL, ...config.natTraversal },
+    retransmission: { ...RETRANSMISSION, ...config.retransmission },
+    limits: { ...LIMITS, ...config.limits },
     ikeLifetimeMs: (config.ikeLifetimeSeconds ?? 14_400) * 1_000,
-    childLifetimes: {
-      softSeconds: 3_240,
-      hardSeconds: 3_600,
-      softOctets: null,
-      hardOctets: null,
-      softPackets: null,
-      hardPackets: null,
-      ...config.childLifetimes,
-    },
+    childLifetimes: { ...CHILD_LIFETIMES, ...config.childLifetimes },
     livenessMs: (config.livenessSeconds ?? 30) * 1_000,
     fragmentOctets,
     exportKeys: config.exportKeys ?? false,
