@@ -9,14 +9,24 @@ export type IpFamily = 4 | 6;
 
 /** An IPv4 or IPv6 address, immutable. Prints as RFC 5952 text wherever a text is wanted. */
 export class IpAddress {
-  /** IPv4 in `w0`; IPv6 in `w0..w3`, first word first. Signed 32-bit numbers, which V8 keeps unboxed. */
+  readonly w0: number;
+  readonly w1: number;
+  readonly w2: number;
+  readonly w3: number;
+
+  /** IPv4 in `w0`; IPv6 in `w0..w3`, first word first. Kept as signed 32-bit numbers, which V8 has unboxed. */
   constructor(
     readonly family: IpFamily,
-    readonly w0: number,
-    readonly w1: number = 0,
-    readonly w2: number = 0,
-    readonly w3: number = 0,
-  ) {}
+    w0: number,
+    w1: number = 0,
+    w2: number = 0,
+    w3: number = 0,
+  ) {
+    this.w0 = w0 | 0;
+    this.w1 = w1 | 0;
+    this.w2 = w2 | 0;
+    this.w3 = w3 | 0;
+  }
 
   equals(other: IpAddress): boolean {
     return (
