@@ -36,6 +36,7 @@ export class Redirects {
     if (!config.redirect || !cache.isRegistered(from)) return;
     const addresses = packetAddresses(packet);
     if (addresses === null || isMulticast(addresses.destination)) return;
+    if (addresses.destination.family !== config.address.family) return; // a message has one protocol type
     const found = locator.locate(now, addresses.destination);
     if (found.kind !== 'direct' || found.nbma === null || endpointEquals(found.nbma, from)) return;
     if (!this.#limiter.allow(now, addresses.source, addresses.destination)) {
@@ -52,7 +53,8 @@ export class Redirects {
     const { source, destination } = addresses;
     const isFit =
       !isMulticast(destination) && !isUnspecified(destination) && !isUnspecified(source);
-    if (!isFit) return this.context.drop('refused', from);
+    const isOurFamily = destination.family === this.context.config.address.family;
+    if (!isFit || !isOurFamily) return this.context.drop('refused', from);
     const { config, routes } = this.context;
     this.context.event({
       type: 'redirect-received',

@@ -173,6 +173,7 @@ export class Registrar {
       return CieCode.ADMINISTRATIVELY_PROHIBITED;
     }
     const isHost = claim.prefix.length === hostBits(claim.prefix.address.family);
+    if (isHost && !isUsableNbma(claim.prefix.address)) return CieCode.ADMINISTRATIVELY_PROHIBITED;
     if (claim.unique && !isHost) return CieCode.ADMINISTRATIVELY_PROHIBITED; // §5.2.3: U wants a host
     if (isHost && context.isOwn(claim.prefix.address)) return CieCode.ADMINISTRATIVELY_PROHIBITED;
     if (this.#sharesNatAddress(claim)) return CieCode.ADMINISTRATIVELY_PROHIBITED;

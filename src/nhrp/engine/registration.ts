@@ -52,6 +52,8 @@ export class Registration {
   #active = false;
   #up = false;
   #requestId = 0;
+  /** Neither a reply nor an error has come for the request. */
+  #isAwaited = false;
   #retryMs = FIRST_RETRY_MS;
   #timer: Timer | null = null;
 
@@ -94,6 +96,7 @@ export class Registration {
   register(now: number): void {
     if (!this.#active) return;
     this.#requestId = this.context.requestIds.next();
+    this.#isAwaited = true;
     this.#retryMs = FIRST_RETRY_MS;
     this.#transmit(now);
   }
@@ -104,6 +107,7 @@ export class Registration {
   }
 
   handleReply(now: number, message: CieMessage): void {
+    this.#isAwaited = false;
     const refusal = message.cies.find((cie) => cie.code !== CieCode.SUCCESS);
     if (refusal !== undefined) return this.#refused(now, refusal.code);
     this.#learn(message);
@@ -118,8 +122,13 @@ export class Registration {
     this.changed(now);
   }
 
-  /** Error Indication 11 about our request: it will not get better by hurrying. */
+  /**
+   * Error Indication 11 about our request: it will not get better by hurrying. A hint that anyone can forge, so it
+   * counts once a request: repeated, it would put off the refresh for ever.
+   */
   handleAuthenticationError(now: number): void {
+    if (!this.#isAwaited) return;
+    this.#isAwaited = false;
     const { tunnel } = this.context.config;
     this.context.event({
       type: 'registration-failed',
