@@ -46,21 +46,28 @@ export function entryFromSnapshot(
   if (!CACHE_KINDS.includes(saved.kind)) throw new TypeError(`${path}.kind: unknown`);
   const entry = {
     ...same,
-    prefix: expected(parsePrefix(prefix), `${path}.prefix: a prefix expected`),
+    prefix: expected(textOf(prefix, parsePrefix), `${path}.prefix: a prefix expected`),
     nbma: nbma === null ? null : endpointOf(nbma, path),
     claimedNbma:
       claimedNbma === null
         ? null
-        : expected(parseAddress(claimedNbma), `${path}.claimedNbma: an address expected`),
+        : expected(textOf(claimedNbma, parseAddress), `${path}.claimedNbma: an address expected`),
     expiresAt: remainingMs === null ? null : now + numberAt(remainingMs, `${path}.remainingMs`),
   };
   return { entry, createdAt: now - numberAt(ageMs, `${path}.ageMs`) };
 }
 
 const endpointOf = (nbma: { address: string; port: number }, path: string): Endpoint => ({
-  address: expected(parseAddress(nbma.address), `${path}.nbma.address: an address expected`),
+  address: expected(
+    textOf(nbma?.address, parseAddress),
+    `${path}.nbma.address: an address expected`,
+  ),
   port: numberAt(nbma.port, `${path}.nbma.port`),
 });
+
+/** Whatever a file of a stranger has there. */
+const textOf = <T>(value: unknown, parse: (text: string) => T | null): T | null =>
+  typeof value === 'string' ? parse(value) : null;
 
 function expected<T>(value: T | null, message: string): T {
   if (value === null) throw new TypeError(message);

@@ -66,6 +66,7 @@ export class DmvpnNode {
    */
   constructor(config: DmvpnConfig, environment: DmvpnEnvironment, restored?: NodeSnapshot) {
     const { tunnels, dropEvents } = readConfig(config);
+    if (restored && restored.version !== 1) throw new TypeError('snapshot.version: 1 expected');
     this.#drops = new Drops(null, this.#counters, this.#outputs, dropEvents);
     const shared = {
       ...environment,
@@ -80,7 +81,7 @@ export class DmvpnNode {
           settings,
           protectionOf(settings, environment),
           shared,
-          restored?.tunnels[settings.name],
+          restored?.tunnels?.[settings.name],
         ),
     );
   }

@@ -1,7 +1,7 @@
 /** What outlives the process: the cache with remaining times, and the request ids (RFC 2332 §5.2.3). Plain JSON data. */
 
 import { CacheFlag } from '../../cache/entry.js';
-import { type CacheSnapshot, entryFromSnapshot } from '../../cache/snapshot.js';
+import { type CacheSnapshot, type EntrySnapshot, entryFromSnapshot } from '../../cache/snapshot.js';
 import type { EngineContext } from './context.js';
 
 export interface EngineSnapshot {
@@ -28,11 +28,15 @@ export function restoreEngine(
   { bindings, requestIds }: EngineContext,
   saved: EngineSnapshot,
 ): void {
-  if (saved.version !== 1) throw new TypeError('snapshot.version: 1 expected');
-  if (!Number.isInteger(saved.requestId))
-    throw new TypeError('snapshot.requestId: a whole number expected');
+  if (saved?.version !== 1) throw new TypeError('snapshot.version: 1 expected');
+  if (!Number.isInteger(saved.requestId) || saved.requestId < 0 || saved.requestId > 0xffff_ffff)
+    throw new TypeError('snapshot.requestId: a whole number of 32 bits expected');
+  if (!Array.isArray(saved.cache?.entries))
+    throw new TypeError('snapshot.cache.entries: a list expected');
   requestIds.restore(saved.requestId);
-  saved.cache.entries.forEach((one, i) => {
+  saved.cache.entries.forEach((one: EntrySnapshot | null, i) => {
+    if (typeof one !== 'object' || one === null)
+      throw new TypeError(`snapshot.cache.entries[${i}]: an object expected`);
     const { entry } = entryFromSnapshot(one, now, `snapshot.cache.entries[${i}]`);
     if (entry.kind === 'dynamic' && (entry.flags ?? 0) & CacheFlag.REGISTERED)
       bindings.set(now, entry);
