@@ -25,7 +25,7 @@ export const record =
   <T>(shape: { readonly [K in keyof T]-?: Reader<T[K]> }): Reader<T> =>
   (value, path) => {
     if (typeof value !== 'object' || value === null || Array.isArray(value))
-      throw new TypeError(`${path}: an object expected, got ${show(value)}`);
+      throw new TypeError(`${path || 'config'}: an object expected, got ${kindOf(value)}`);
     for (const key of Object.keys(value))
       if (!Object.hasOwn(shape, key))
         throw new TypeError(`${join(path, key)}: there is no such option`);
@@ -50,7 +50,8 @@ export const nullable =
 export const list =
   <T>(reader: Reader<T>, least = 0): Reader<readonly T[]> =>
   (value, path) => {
-    if (!Array.isArray(value)) throw new TypeError(`${path}: a list expected, got ${show(value)}`);
+    if (!Array.isArray(value))
+      throw new TypeError(`${path}: a list expected, got ${kindOf(value)}`);
     if (value.length < least) throw new RangeError(`${path}: at least ${least} expected`);
     return value.map((item, i) => reader(item, `${path}[${i}]`));
   };
@@ -110,9 +111,9 @@ export const prefix: Reader<IpPrefix> = (value, path) => {
 
 /** An own address with the length of its network, host bits and all: `10.0.0.1/24`. */
 export const interfaceAddress: Reader<{ address: IpAddress; length: number }> = (value, path) => {
-  const [host = '', bits] = typeof value === 'string' ? value.split('/', 2) : [];
+  const [host = '', bits, more] = typeof value === 'string' ? value.split('/', 3) : [];
   const own = parseAddress(host);
-  const length = /^\d{1,3}$/.test(bits ?? '') ? Number(bits) : Number.NaN;
+  const length = more === undefined && /^\d{1,3}$/.test(bits ?? '') ? Number(bits) : Number.NaN;
   if (own === null || isMulticast(own) || isUnspecified(own) || !(length <= hostBits(own.family)))
     throw new TypeError(
       `${path}: ${show(value)} is not an address with a length, such as '10.0.0.1/24'`,
@@ -150,6 +151,10 @@ const join = (path: string, key: string): string => (path === '' ? key : `${path
 
 const nameOf = (family: IpFamily | undefined): string =>
   family === undefined ? 'IP' : `IPv${family}`;
+
+/** Where an object belongs a text may be a secret in the wrong place: its kind is said, not the text. */
+const kindOf = (value: unknown): string =>
+  Array.isArray(value) ? 'a list' : typeof value === 'string' ? 'a text' : show(value);
 
 function show(value: unknown): string {
   if (typeof value === 'string') return `'${value.length > 60 ? `${value.slice(0, 60)}…` : value}'`;

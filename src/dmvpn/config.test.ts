@@ -130,3 +130,16 @@ describe('readConfig', () => {
     expect(() => readConfig(null as unknown as DmvpnConfig)).toThrow(TypeError);
   });
 });
+
+describe('a secret in the wrong place', () => {
+  it.each([
+    { authentication: 'hunter2' },
+    { authentication: ['hunter2'] },
+    { authentication: { kind: 'cisco', passwords: 'hunter2' } },
+    { protection: 'hunter2' },
+  ])('is not quoted: %j', (over) => {
+    const config = { tunnels: [{ ...spokeTunnel(1), ...over }] } as unknown as DmvpnConfig;
+    expect(() => readConfig(config)).toThrow(/^tunnels\[0\]\.(authentication|protection)/);
+    expect(() => readConfig(config)).not.toThrow(/hunter2/);
+  });
+});
