@@ -45,9 +45,10 @@ const asJson = (frame: number, linkType: number, { bytes }: CapturedFrame): stri
 
 function asTree(frame: number, linkType: number, captured: CapturedFrame): string {
   const { timeNs, originalOctets, bytes } = captured;
-  const time = timeNs === null ? '' : ` ${new Date(Number(timeNs / 1_000_000n)).toISOString()}`;
+  const time = new Date(Number((timeNs ?? 0n) / 1_000_000n));
+  const isTime = timeNs !== null && !Number.isNaN(time.getTime()); // a file can say any 64 bits of seconds
   const tree = describeDissection(dissect(linkType, bytes));
-  return `frame ${frame}${time}, ${originalOctets} octets: ${tree}`;
+  return `frame ${frame}${isTime ? ` ${time.toISOString()}` : ''}, ${originalOctets} octets: ${tree}`;
 }
 
 process.stdout.on('error', () => process.exit()); // `decode … | head`
