@@ -9,7 +9,7 @@ const config: ViteUserConfig = {
     globalSetup: 'test/interop/setup.ts',
     fileParallelism: false, // a lab wants the processors for itself
     disableConsoleIntercept: true, // the log is for reading
-    testTimeout: 300_000,
+    testTimeout: 400_000,
     hookTimeout: 300_000,
     reporters: ['default', './test/skip-reporter.ts'],
   },

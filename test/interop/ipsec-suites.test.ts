@@ -185,7 +185,7 @@ describe.each(RELEASES)('IKEv2 and ESP, strongSwan of %s', (release) => {
     inLab(async (lab) => {
       await lab.host('s1');
       const { hub } = await lab.boot(release, 'hub');
-      await lab.capture('hub');
+      await lab.capture('s1');
       await swan(hub, { psk: PSK });
       await frrHub(hub);
       const log = story(`a dead peer: ${await swanVersion(hub)}`);
@@ -193,7 +193,7 @@ describe.each(RELEASES)('IKEv2 and ESP, strongSwan of %s', (release) => {
       await spoke.saw('registered');
       await lab.kill('hub');
       const began = performance.now();
-      await spoke.saw('peer-down', { nbma: '192.168.0.2' }, 120);
+      await spoke.saw('peer-down', { nbma: '192.168.0.2' }, 180);
       log.say(`seen down ${Math.round(performance.now() - began)} ms after the hub was killed`);
       const { hub: again } = await lab.boot(release, 'hub');
       await swan(again, { psk: PSK });

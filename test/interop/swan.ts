@@ -36,7 +36,7 @@ export async function swanAgain(guest: Guest, settings: SwanSettings = {}): Prom
   const said = await guest.run(`cat >/etc/swanctl/conf.d/lab.conf <<'CONF'
 ${configuration(guest, settings)}
 CONF
-swanctl --terminate --ike dmvpn --force >/dev/null 2>&1; swanctl --load-all --clear 2>&1`);
+said=$(swanctl --load-all --clear 2>&1); swanctl --terminate --ike dmvpn --force >/dev/null 2>&1; echo "$said"`);
   if (!/successfully loaded/.test(said))
     throw new Error(`${guest.role}: strongSwan refuses: ${said}`);
 }
