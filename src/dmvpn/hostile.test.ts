@@ -41,6 +41,30 @@ describe('a registration is refused', () => {
   });
 });
 
+it('a registration is authorised address by address', () => {
+  const hub = new VirtualLab().add(hubTunnel({ authorize: true }));
+  const cies = ['10.0.0.9', '10.0.0.8'].map((host) =>
+    cieOf({ prefixLength: 32, holdingTimeSeconds: 300, protocolAddress: ip(host) }),
+  );
+  const from = header('192.168.9.2', '10.0.0.9', '10.0.0.100');
+  const type = PacketType.REGISTRATION_REQUEST;
+  inject(hub, HUB_NBMA, '192.168.9.2', { ...from, type, flags: 0, requestId: 1, cies, extensions });
+  for (let i = 0; i < hub.asked.length; i++) {
+    const { id, question } = hub.asked[i] as (typeof hub.asked)[number];
+    const isRight =
+      question.kind === 'authorize-registration' && String(question.protocolAddress) === '10.0.0.9';
+    hub.act((n, now) => n.handleAnswer(now, id, { kind: isRight ? 'accept' : 'reject' }));
+  }
+  expect(hub.asked).toHaveLength(2);
+  const verdicts = hub.events.filter((e) =>
+    /^(spoke-registered|registration-refused)$/.test(e.type),
+  );
+  expect(verdicts).toMatchObject([
+    { type: 'spoke-registered', protocolAddress: '10.0.0.9' },
+    { type: 'registration-refused', protocolAddress: '10.0.0.8', code: 4 },
+  ]);
+});
+
 it('an error 11 that is forged again and again does not keep a spoke from refreshing', () => {
   const lab = new VirtualLab();
   const hub = lab.add(hubTunnel());

@@ -61,7 +61,7 @@ export class Registrar {
   constructor(readonly parts: RegistrarParts) {}
 
   handleRequest(now: number, message: CieMessage, octets: Uint8Array, from: Endpoint): void {
-    const { context, errors, questions } = this.parts;
+    const { context, errors } = this.parts;
     if (hasUnknownCompulsory(message)) {
       context.drop('unknown-extension', from);
       return errors.report(now, {
@@ -76,45 +76,52 @@ export class Registrar {
     const claimedNbma = plainAddress(message.sourceNbmaAddress);
     if (source === null || claimedNbma === null) return context.drop('unsupported', from);
     const arrival: Arrival = { message, from, source, claimedNbma };
-    if (!context.config.authorize) return this.#accept(now, arrival, null);
-    const claim = this.#claim(arrival, message.cies[0] ?? cieOf({}));
+    if (context.config.authorize)
+      return this.#authorize(now, { ...arrival, message: detached(message) }, []);
+    const cies = message.cies.map((cie) => this.#accept(now, arrival, cie, null));
+    this.#reply(now, arrival, cies);
+  }
+
+  /** Asks about one CIE after another: each may claim another address. */
+  #authorize(now: number, arrival: Arrival, answered: readonly Cie[]): void {
+    const { context, questions } = this.parts;
+    const cie = arrival.message.cies[answered.length];
+    if (cie === undefined) return this.#reply(now, arrival, answered);
+    const { prefix, nbma, claimedNbma, holdingTimeSeconds } = this.#claim(arrival, cie);
     const question = {
       kind: 'authorize-registration',
       tunnel: context.config.tunnel,
-      protocolAddress: claim.prefix.address,
-      prefixLength: claim.prefix.length,
-      nbma: claim.nbma,
-      claimedNbma,
-      holdingTimeSeconds: claim.holdingTimeSeconds,
-      group: groupOf(message),
+      protocolAddress: prefix.address,
+      prefixLength: prefix.length,
+      ...{ nbma, claimedNbma, holdingTimeSeconds },
+      group: groupOf(arrival.message),
     } as const;
-    const kept = { ...arrival, message: detached(message) };
     const asked = questions.ask(now, question, AUTHORIZATION_WAIT_MS, (at, answer) =>
-      this.#decided(at, kept, answer),
+      this.#authorize(at, arrival, [...answered, this.#decided(at, arrival, cie, answer)]),
     );
-    if (!asked) this.#refuseAll(now, arrival, CieCode.INSUFFICIENT_RESOURCES);
+    if (asked) return;
+    const rest = arrival.message.cies.slice(answered.length);
+    const refusals = rest.map((c) => this.#refuse(arrival, c, CieCode.INSUFFICIENT_RESOURCES));
+    this.#reply(now, arrival, [...answered, ...refusals]);
   }
 
-  #decided(now: number, arrival: Arrival, answer: Answer | null): void {
-    if (answer?.kind === 'accept') this.#accept(now, arrival, answer.holdingTimeSeconds ?? null);
-    else this.#refuseAll(now, arrival, CieCode.ADMINISTRATIVELY_PROHIBITED);
+  #decided(now: number, arrival: Arrival, cie: Cie, answer: Answer | null): Cie {
+    if (answer?.kind !== 'accept')
+      return this.#refuse(arrival, cie, CieCode.ADMINISTRATIVELY_PROHIBITED);
+    return this.#accept(now, arrival, cie, answer.holdingTimeSeconds ?? null);
   }
 
-  #accept(now: number, arrival: Arrival, holdingTimeSeconds: number | null): void {
-    const cies = arrival.message.cies.map((cie) => {
-      const asked = this.#claim(arrival, cie);
-      const claim = holdingTimeSeconds === null ? asked : { ...asked, holdingTimeSeconds };
-      const code = this.#register(now, arrival, claim);
-      if (code !== CieCode.SUCCESS) this.#refused(arrival, claim, code);
-      return answerTo(cie, code, claim.holdingTimeSeconds);
-    });
-    this.#reply(now, arrival, cies);
+  #accept(now: number, arrival: Arrival, cie: Cie, holdingTimeSeconds: number | null): Cie {
+    const asked = this.#claim(arrival, cie);
+    const claim = holdingTimeSeconds === null ? asked : { ...asked, holdingTimeSeconds };
+    const code = this.#register(now, arrival, claim);
+    if (code !== CieCode.SUCCESS) this.#refused(arrival, claim, code);
+    return answerTo(cie, code, claim.holdingTimeSeconds);
   }
 
-  #refuseAll(now: number, arrival: Arrival, code: number): void {
-    for (const cie of arrival.message.cies) this.#refused(arrival, this.#claim(arrival, cie), code);
-    const cies = arrival.message.cies.map((cie) => answerTo(cie, code, 0));
-    this.#reply(now, arrival, cies);
+  #refuse(arrival: Arrival, cie: Cie, code: number): Cie {
+    this.#refused(arrival, this.#claim(arrival, cie), code);
+    return answerTo(cie, code, 0);
   }
 
   /** Empty fields of the CIE mean the header's; a changed outer source is a NAT, and wins over what was claimed. */
