@@ -4,7 +4,13 @@ import type { RouteTable } from '../../cache/routes.js';
 import type { IpAddress } from '../../wire/address.js';
 import { type Endpoint, formatEndpoint } from '../../wire/path.js';
 import type { WireError } from '../../wire/result.js';
-import { encodeMessage, messageOctets, type NhrpMessage } from '../codec/message.js';
+import {
+  type CieMessage,
+  encodeMessage,
+  messageOctets,
+  type NhrpMessage,
+} from '../codec/message.js';
+import { MessageTemplate } from '../codec/template.js';
 import type { DropReason, EngineConfig, EngineEnvironment, NhrpEvent } from './api.js';
 import { Authenticator } from './authenticator.js';
 import { Bindings } from './bindings.js';
@@ -76,15 +82,27 @@ export class EngineContext {
 
   /** Encodes, authenticates and queues a message; false when a limit forbids it or the peer is not up. */
   send(now: number, message: NhrpMessage, to: Endpoint): boolean {
-    if (!this.peers.isUp(to)) return this.#refuse('peer-not-up', to);
-    if (this.#maxSend !== null && !this.#maxSend.take(now)) return this.#refuse('rate-limited', to);
+    if (!this.#maySend(now, to)) return false;
     const whole = this.authenticator.prepare(message);
     const bytes = new Uint8Array(messageOctets(whole));
     encodeMessage(whole, bytes, 0);
     this.authenticator.sign(whole, bytes);
-    if (!this.out.send({ kind: 'send', to, bytes })) return this.#refuse('limit', to);
-    this.counters.sent[message.type] = (this.counters.sent[message.type] ?? 0) + 1;
-    return true;
+    return this.#queue(message.type, bytes, to);
+  }
+
+  /** As `send`, of a message that has been encoded before. */
+  sendAgain(now: number, template: MessageTemplate, type: number, to: Endpoint): boolean {
+    if (!this.#maySend(now, to)) return false;
+    const bytes = new Uint8Array(template.octets);
+    template.encode(bytes, 0);
+    return this.#queue(type, bytes, to);
+  }
+
+  /** A template of the message as `send` would encode it; null where each has to be signed anew. */
+  templateOf(message: CieMessage): MessageTemplate | null {
+    if (this.config.authentication?.kind === 'mac') return null;
+    const { extensions } = this.authenticator.prepare(message);
+    return new MessageTemplate({ ...message, extensions });
   }
 
   /** A fraction from 0 to 1, from the caller's randomness. */
@@ -93,6 +111,18 @@ export class EngineContext {
     let value = 0;
     for (const octet of octets) value = value * 256 + octet;
     return value / 0x1_0000_0000;
+  }
+
+  #maySend(now: number, to: Endpoint): boolean {
+    if (!this.peers.isUp(to)) return this.#refuse('peer-not-up', to);
+    if (this.#maxSend === null || this.#maxSend.take(now)) return true;
+    return this.#refuse('rate-limited', to);
+  }
+
+  #queue(type: number, bytes: Uint8Array, to: Endpoint): boolean {
+    if (!this.out.send({ kind: 'send', to, bytes })) return this.#refuse('limit', to);
+    this.counters.sent[type] = (this.counters.sent[type] ?? 0) + 1;
+    return true;
   }
 
   #refuse(reason: DropReason, to: Endpoint): false {

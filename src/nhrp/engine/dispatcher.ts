@@ -4,6 +4,7 @@
  */
 import type { IpAddress } from '../../wire/address.js';
 import { readU8, readU32 } from '../../wire/bytes.js';
+import { wordsOf } from '../../wire/checksum.js';
 import type { Endpoint } from '../../wire/path.js';
 import type { WireError } from '../../wire/result.js';
 import {
@@ -39,13 +40,18 @@ export interface DispatcherParts {
   readonly onPurgeReply: (now: number) => void;
 }
 
+/** ar$pktsz has 16 bits; what lies behind is padding of the link. */
+const MAX_PACKET_OCTETS = 0x1_0000;
+
 /** Of a packet that is quoted or broken: ar$op.type, and the request id behind the mandatory part's lengths and flags. */
 const TYPE_AT = 17;
 const REQUEST_ID_AT = 24;
 
 export class Dispatcher {
-  /** Parses in place; one for all messages. */
+  /** One for all messages: each is copied to where it can be summed by words, and is ours for the call. */
   readonly #view: NhrpView;
+  readonly #slab: Uint8Array = new Uint8Array(MAX_PACKET_OCTETS);
+  readonly #words: Uint32Array = wordsOf(this.#slab);
 
   constructor(readonly parts: DispatcherParts) {
     const { lenientOddChecksum } = parts.context.config;
@@ -54,7 +60,9 @@ export class Dispatcher {
 
   handle(now: number, { remote: from }: NbmaPair, octets: Uint8Array): void {
     const { context } = this.parts;
-    const error = this.#view.parse(octets, null, 0, octets.length);
+    const length = Math.min(octets.length, MAX_PACKET_OCTETS);
+    this.#slab.set(length === octets.length ? octets : octets.subarray(0, length));
+    const error = this.#view.parse(this.#slab, this.#words, 0, length);
     if (error !== null) return this.#refuse(now, octets, from, error);
     const message = messageOf(this.#view);
     context.counters.received[message.type] = (context.counters.received[message.type] ?? 0) + 1;

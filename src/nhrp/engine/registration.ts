@@ -16,6 +16,7 @@ import {
   PurgeFlag,
   RegistrationFlag,
 } from '../codec/numbers.js';
+import type { MessageTemplate } from '../codec/template.js';
 import type { NhsConfig, RemovalReason } from './api.js';
 import type { EngineContext } from './context.js';
 import { groupExtension } from './group.js';
@@ -39,6 +40,13 @@ const LOSSES_TO_DOWN = 3;
 const REFUSED_RETRY_MS = 30_000;
 const TAKEOVER_RETRY_MS = 2_000;
 
+/** The request as it was last encoded, and for which addresses that holds. */
+interface Encoded {
+  readonly from: IpAddress;
+  readonly server: IpAddress | null;
+  readonly template: MessageTemplate;
+}
+
 export type NhsState = 'down' | 'probe' | 'up';
 
 export class Registration {
@@ -56,6 +64,7 @@ export class Registration {
   #isAwaited = false;
   #retryMs = FIRST_RETRY_MS;
   #timer: Timer | null = null;
+  #encoded: Encoded | null = null;
 
   constructor(
     readonly context: EngineContext,
@@ -172,13 +181,34 @@ export class Registration {
 
   #transmit(now: number): void {
     const { peers } = this.context;
-    if (peers.isUp(this.nbma)) this.context.send(now, this.#request(), this.nbma);
+    if (peers.isUp(this.nbma)) this.#send(now);
     const wait = this.#retryMs * (1 - RETRY_JITTER * this.context.fraction());
     this.#timer?.cancel();
     this.#timer = this.context.timers.arm(now + wait, 'registration retry', (at) =>
       this.#unanswered(at),
     );
     this.#retryMs = Math.min(2 * this.#retryMs, LAST_RETRY_MS);
+  }
+
+  #send(now: number): void {
+    const template = this.#template();
+    if (template === null) {
+      this.context.send(now, this.#request(), this.nbma);
+      return;
+    }
+    template.requestId = this.#requestId;
+    this.context.sendAgain(now, template, PacketType.REGISTRATION_REQUEST, this.nbma);
+  }
+
+  /** One request differs from the next in its id alone, as long as both ends keep their addresses. */
+  #template(): MessageTemplate | null {
+    const { nbmaAddress } = this.context;
+    const server = this.protocolAddress;
+    if (this.#encoded?.from !== nbmaAddress || this.#encoded.server !== server) {
+      const template = this.context.templateOf(this.#request());
+      this.#encoded = template === null ? null : { from: nbmaAddress, server, template };
+    }
+    return this.#encoded?.template ?? null;
   }
 
   #unanswered(now: number): void {
