@@ -50,7 +50,7 @@ export class EngineContext {
     this.bindings = new Bindings(tunnel, cache, this.peers, this.out, (nbma) => this.text(nbma));
     this.locator = new Locator(cache, routes, (address) => this.isOwn(address));
     this.authenticator = new Authenticator(config.authentication, environment.mac);
-    this.requestIds = new RequestIds();
+    this.requestIds = new RequestIds(environment.random);
     this.#maxSend = maxSendBucket(config, environment.now);
   }
 
