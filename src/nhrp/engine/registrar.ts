@@ -10,7 +10,7 @@ import {
   type IpPrefix,
   maskAddress,
 } from '../../wire/address.js';
-import { type Endpoint, endpointEquals } from '../../wire/path.js';
+import { type Endpoint, endpointEquals, endpointKey } from '../../wire/path.js';
 import type { Cie } from '../codec/cie.js';
 import type { Extension } from '../codec/extension.js';
 import type { CieMessage } from '../codec/message.js';
@@ -57,7 +57,16 @@ export interface RegistrarParts {
   readonly moved: (now: number, entry: CacheEntry) => void;
 }
 
+/** A registration about which the caller is being asked; repeated meanwhile, the last one is answered. */
+interface Asked {
+  arrival: Arrival;
+  readonly key: string;
+}
+
 export class Registrar {
+  /** One for each open question: bounded as those are. */
+  readonly #asked = new Map<string, Asked>();
+
   constructor(readonly parts: RegistrarParts) {}
 
   handleRequest(now: number, message: CieMessage, octets: Uint8Array, from: Endpoint): void {
@@ -77,16 +86,30 @@ export class Registrar {
     if (source === null || claimedNbma === null) return context.drop('unsupported', from);
     const arrival: Arrival = { message, from, source, claimedNbma };
     if (context.config.authorize)
-      return this.#authorize(now, { ...arrival, message: detached(message) }, []);
+      return this.#askAbout(now, { ...arrival, message: detached(message) });
     const cies = message.cies.map((cie) => this.#accept(now, arrival, cie, null));
     this.#reply(now, arrival, cies);
   }
 
+  /** A retransmission (§5.2.0.1: same source, same id) is no second question: it takes the place of the first. */
+  #askAbout(now: number, arrival: Arrival): void {
+    const key = askedKey(arrival);
+    const open = this.#asked.get(key);
+    if (open !== undefined) {
+      open.arrival = arrival;
+      return;
+    }
+    const asked = { arrival, key };
+    this.#asked.set(key, asked);
+    this.#authorize(now, asked, []);
+  }
+
   /** Asks about one CIE after another: each may claim another address. */
-  #authorize(now: number, arrival: Arrival, answered: readonly Cie[]): void {
+  #authorize(now: number, asked: Asked, answered: readonly Cie[]): void {
     const { context, questions } = this.parts;
+    const { arrival } = asked;
     const cie = arrival.message.cies[answered.length];
-    if (cie === undefined) return this.#reply(now, arrival, answered);
+    if (cie === undefined) return this.#answer(now, asked, answered);
     const { prefix, nbma, claimedNbma, holdingTimeSeconds } = this.#claim(arrival, cie);
     const question = {
       kind: 'authorize-registration',
@@ -96,13 +119,18 @@ export class Registrar {
       ...{ nbma, claimedNbma, holdingTimeSeconds },
       group: groupOf(arrival.message),
     } as const;
-    const asked = questions.ask(now, question, AUTHORIZATION_WAIT_MS, (at, answer) =>
-      this.#authorize(at, arrival, [...answered, this.#decided(at, arrival, cie, answer)]),
+    const isAsked = questions.ask(now, question, AUTHORIZATION_WAIT_MS, (at, answer) =>
+      this.#authorize(at, asked, [...answered, this.#decided(at, asked.arrival, cie, answer)]),
     );
-    if (asked) return;
+    if (isAsked) return;
     const rest = arrival.message.cies.slice(answered.length);
     const refusals = rest.map((c) => this.#refuse(arrival, c, CieCode.INSUFFICIENT_RESOURCES));
-    this.#reply(now, arrival, [...answered, ...refusals]);
+    this.#answer(now, asked, [...answered, ...refusals]);
+  }
+
+  #answer(now: number, { arrival, key }: Asked, cies: readonly Cie[]): void {
+    this.#asked.delete(key);
+    this.#reply(now, arrival, cies);
   }
 
   #decided(now: number, arrival: Arrival, cie: Cie, answer: Answer | null): Cie {
@@ -313,6 +341,19 @@ const slotEntry = (slot: number, read: (slot: number) => CacheEntry): CacheEntry
 
 const formatPrefixOrHost = (p: IpPrefix): string =>
   p.length === hostBits(p.address.family) ? p.address.toString() : formatPrefix(p);
+
+/**
+ * The same for retransmissions alone. Whence it came and all that it claims stand in it: an answer is about that, and
+ * must not serve somebody who repeats the id with another claim.
+ */
+const askedKey = ({ message, from, source, claimedNbma }: Arrival): string =>
+  [
+    ...[endpointKey(from), source, claimedNbma, message.requestId, message.flags, groupOf(message)],
+    ...message.cies.flatMap((cie) => [
+      ...[cie.prefixLength, cie.holdingTimeSeconds, cie.mtu, cie.preference],
+      ...[plainAddress(cie.nbmaAddress), plainAddress(cie.protocolAddress)],
+    ]),
+  ].join(' ');
 
 /** A message that outlives the call in which its octets were lent: views are copied (a Buffer's `slice` is a view). */
 const detached = (message: CieMessage): CieMessage => ({
