@@ -24,6 +24,18 @@ export interface DmvpnEnvironment {
   readonly crypto: CryptoProvider | null;
   /** Needed by authentication `mac` (RFC 2332 §5.3.4). */
   readonly mac?: Mac;
+  /** DEBUGGING ONLY: sees what protected tunnels send and receive, in the clear; it must not call the node. */
+  readonly watchInside?: (packet: InsidePacket) => void;
+}
+
+/** A GRE packet before it was sealed, or after it was opened. */
+export interface InsidePacket {
+  readonly direction: 'sent' | 'received';
+  /** Both ends on the NBMA network. */
+  readonly from: Endpoint;
+  readonly to: Endpoint;
+  /** From the first octet of the GRE header; the watcher's to keep. */
+  readonly gre: Uint8Array;
 }
 
 /** Octets of an output are valid until the next `handle*`. */

@@ -9,6 +9,7 @@ import { Ipsec } from './ipsec.js';
 import type { DmvpnEnvironment } from './output.js';
 import { PathCache } from './path-cache.js';
 import type { TunnelSettings } from './settings.js';
+import { Watched } from './watched.js';
 
 export type ProtectionOutput =
   /** Key exchange and keepalives. */
@@ -103,10 +104,11 @@ class Cleartext implements Protection {
  */
 export function protectionOf(
   { protection: settings, carrier, local, name }: TunnelSettings,
-  { crypto, random }: DmvpnEnvironment,
+  { crypto, random, watchInside }: DmvpnEnvironment,
 ): Protection {
   if (settings.kind === 'insecure-cleartext') return new Cleartext(carrier, local);
   if (crypto === null)
     throw new TypeError(`env.crypto: a CryptoProvider expected, as tunnel '${name}' is protected`);
-  return new Ipsec({ settings, crypto, random, local });
+  const ipsec = new Ipsec({ settings, crypto, random, local });
+  return watchInside ? new Watched(ipsec, local, watchInside) : ipsec;
 }

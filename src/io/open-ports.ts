@@ -1,6 +1,6 @@
 /** The ports that a configuration needs: what `openNode` opens before there is a node. */
 import type { DmvpnConfig, TunnelConfig } from '../dmvpn/config.js';
-import type { Answer, Question } from '../dmvpn/output.js';
+import type { Answer, InsidePacket, Question } from '../dmvpn/output.js';
 import { readConfig, type TunnelSettings } from '../dmvpn/settings.js';
 import type { NodeSnapshot } from '../dmvpn/snapshot.js';
 import {
@@ -34,8 +34,10 @@ export interface OpenOptions {
    * tunnel. `host` when not given.
    */
   readonly device?: 'tun' | 'host' | PacketDevice | DeviceFactory;
-  /** Records all that passes into this file. */
+  /** Records all that passes into this file: of a protected tunnel, IKE and ESP. */
   readonly pcap?: string;
+  /** DEBUGGING ONLY: sees what is inside the ESP of protected tunnels, in the clear; `pcapInside` records it. */
+  readonly inside?: (packet: InsidePacket) => void;
   /** Puts middleware around the transport: `(t) => fault(t, …)`. */
   readonly wrap?: (transport: Transport) => Transport;
   /** The state of an earlier life, from `snapshot`. */

@@ -82,7 +82,7 @@ class Runner implements RunningNode {
   #onClosed: () => void = () => {};
 
   constructor(config: DmvpnConfig, options: OpenOptions, ports: OpenedPorts) {
-    const { clock = monotonicClock, restored } = options;
+    const { clock = monotonicClock, restored, inside } = options;
     const { transport, devices } = ports;
     this.devices = devices;
     this.events = new EventQueue((count) => ({ type: 'events-lost', tunnel: '', count }));
@@ -90,7 +90,8 @@ class Runner implements RunningNode {
     this.#authorize = options.authorize;
     const random = (octets: number) => globalThis.crypto.getRandomValues(new Uint8Array(octets));
     const environment = { now: clock.now(), random, crypto: nodeCrypto() };
-    this.#node = new DmvpnNode(config, environment, restored);
+    const watch = inside ? { watchInside: inside } : {};
+    this.#node = new DmvpnNode(config, { ...environment, ...watch }, restored);
     this.#driver = drive(this.#node, { clock, transport, devices }, (o) => this.#onOutput(o));
   }
 

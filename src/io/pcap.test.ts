@@ -9,9 +9,10 @@ import { unwrap } from '../wire/result.js';
 import { decodeUdp } from '../wire/udp.js';
 import { bindsAt } from './bind.js';
 import { decodePcap } from './capture/pcap-format.js';
+import { decodePcapng } from './capture/pcapng-format.js';
 import { virtualClock } from './clock.js';
 import { MemoryNetwork } from './memory.js';
-import { openPcapFile, type PcapOptions, pcap } from './pcap.js';
+import { openPcapFile, openPcapngFile, type PcapOptions, pcap, pcapInside } from './pcap.js';
 
 const address = (text: string): IpAddress => parseAddress(text) as IpAddress;
 const [NEAR, FAR] = [address('192.0.2.1'), address('192.0.2.2')];
@@ -93,5 +94,46 @@ describe('a pcap file', () => {
 
   it('says why it cannot be written', () => {
     expect(() => openPcapFile(`${folder}/nosuch/a.pcap`)).toThrow(/^The recording .* ENOENT.*\.$/);
+  });
+});
+
+describe('a pcapng file', () => {
+  it('keeps what comes by its interfaces apart, in the order in which it came', async () => {
+    const path = `${folder}/a.pcapng`;
+    const file = openPcapngFile(path, ['wire', 'inside']);
+    file.sinks[1]?.(Uint8Array.of(0x45, 1), 1_700_000_000_123.456);
+    file.sinks[0]?.(Uint8Array.of(0x60), 1_700_000_001_000);
+    await file.close();
+    const { frames, interfaces, damage } = unwrap(decodePcapng(readFileSync(path)));
+    expect(damage).toBeNull();
+    expect(interfaces.map(({ linkType, name }) => [linkType, name])).toEqual([
+      [101, 'wire'],
+      [101, 'inside'],
+    ]);
+    expect(frames.map((f) => [f.interfaceIndex, f.timeNs, [...f.bytes]])).toEqual([
+      [1, 1_700_000_000_123_456_000n, [0x45, 1]],
+      [0, 1_700_000_001_000_000_000n, [0x60]],
+    ]);
+  });
+});
+
+describe('what is inside', () => {
+  it.each([
+    ['both', ['192.0.2.1', '192.0.2.2']],
+    ['sent', ['192.0.2.1']],
+    ['received', ['192.0.2.2']],
+  ] as const)('is recorded as GRE between the ends, as it is told: %s', (record, sources) => {
+    const packets: Uint8Array[] = [];
+    const note = pcapInside((packet) => void packets.push(packet), { record });
+    const [near, far] = [NEAR, FAR].map((a) => ({ address: a, port: 4500 }));
+    if (!near || !far) throw new Error('bug: two ends');
+    note({ direction: 'sent', from: near, to: far, gre: Uint8Array.of(0, 0, 8, 0) });
+    note({ direction: 'received', from: far, to: near, gre: Uint8Array.of(0, 0, 8, 0) });
+    const headers = packets.map((packet) => unwrap(decodeIpv4Header(packet)));
+    expect(headers.map(({ source }) => String(source))).toEqual(sources);
+    for (const [i, { protocol }] of headers.entries()) {
+      expect(protocol).toBe(47);
+      expect(packets[i]?.slice(20)).toEqual(Uint8Array.of(0, 0, 8, 0));
+    }
   });
 });

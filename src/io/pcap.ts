@@ -1,12 +1,19 @@
 /** A transport that records what passes through another, as whole IP packets, for tcpdump and Wireshark. */
 import { createWriteStream, openSync } from 'node:fs';
+import type { InsidePacket } from '../dmvpn/output.js';
 import { ipPacket } from '../wire/ip-packet.js';
 import { IP_PROTOCOL } from '../wire/ip-protocol.js';
 import { LINK_TYPE } from '../wire/link-layer.js';
 import type { Carrier, Endpoint } from '../wire/path.js';
 import { encodeUdp, udpOctets } from '../wire/udp.js';
 import { AdapterError } from './adapter-error.js';
+import type { CapturedFrame, CaptureInterface } from './capture/capture.js';
 import { encodePcapHeader, encodePcapRecord } from './capture/pcap-format.js';
+import {
+  encodePcapngFrame,
+  encodePcapngInterface,
+  encodePcapngSection,
+} from './capture/pcapng-format.js';
 import { OUTER_TTL, type OutboundDatagram, type Packet, type Transport, viewOf } from './ports.js';
 
 export { type Dissection, dissect } from '../dmvpn/dissect.js';
@@ -19,11 +26,12 @@ export {
 } from './capture/capture.js';
 export { decodeCaptureFile, encodeCaptureFile } from './capture/capture-file.js';
 export {
+  encodePcapHeader,
   encodePcapngFrame,
   encodePcapngInterface,
   encodePcapngSection,
-} from './capture/pcapng-format.js';
-export { encodePcapHeader, encodePcapRecord };
+  encodePcapRecord,
+};
 
 /** Takes an IP packet, which is its to keep, at a wall time in milliseconds since 1970. */
 export type PacketSink = (packet: Uint8Array, at: number) => void;
@@ -40,7 +48,7 @@ export function pcap(
   { record = 'both' }: PcapOptions = {},
 ): Transport {
   const note = (from: Endpoint, to: Endpoint, packet: Recorded) =>
-    sink(asIpPacket(from, to, packet), performance.timeOrigin + performance.now());
+    sink(asIpPacket(from, to, packet), wallTime());
   return {
     send(batch) {
       if (record !== 'received')
@@ -61,6 +69,24 @@ export function pcap(
     close: () => transport.close(),
   };
 }
+
+/**
+ * DEBUGGING ONLY: records what is inside ESP, for `inside` of `openNode`: each GRE packet, in the clear, as it would be
+ * between the same two addresses without protection.
+ */
+export function pcapInside(
+  sink: PacketSink,
+  { record = 'both' }: PcapOptions = {},
+): (packet: InsidePacket) => void {
+  return ({ direction, from, to, gre }) => {
+    if (record !== 'both' && record !== direction) return;
+    const packet = { slab: gre, at: 0, octets: gre.length, carrier: 'gre' } as const;
+    sink(asIpPacket(from, to, packet), wallTime());
+  };
+}
+
+/** Milliseconds since 1970, to the microsecond. */
+const wallTime = (): number => performance.timeOrigin + performance.now();
 
 type Recorded = Packet &
   Partial<Pick<OutboundDatagram, 'dscp' | 'dontFragment'>> & { readonly carrier: Carrier };
@@ -93,28 +119,61 @@ function inUdp(from: Endpoint, to: Endpoint, packet: Packet): Uint8Array {
   return out;
 }
 
-/** A pcap file that is written as packets come. */
+/** A capture file that is written as packets come. */
 export interface PcapFile {
   readonly sink: PacketSink;
   /** Comes back when all is on disk. */
   close(): Promise<void>;
 }
 
+/** One with several interfaces, told apart by their names. */
+export interface PcapngFile extends Pick<PcapFile, 'close'> {
+  /** One an interface, in the order of their names. */
+  readonly sinks: readonly PacketSink[];
+}
+
 /** Packets that wait for the disk; more are not recorded. */
 const MAX_UNWRITTEN_OCTETS = 64 << 20;
 
-/** Begins a file anew. @throws AdapterError `failed` when it cannot be written. */
+/** Begins a pcap file anew. @throws AdapterError `failed` when it cannot be written. */
 export function openPcapFile(path: string): PcapFile {
+  const { write, close } = begin(path, [encodePcapHeader(rawIp(null), 'pcap')]);
+  return { sink: (bytes, at) => write(encodePcapRecord(frameOf(0, bytes, at), 'pcap')), close };
+}
+
+/** Begins a pcapng file anew, with an interface for each name. @throws AdapterError `failed` when it cannot be written. */
+export function openPcapngFile(path: string, names: readonly string[]): PcapngFile {
+  const interfaces = names.map((name) => encodePcapngInterface(rawIp(name)));
+  const { write, close } = begin(path, [encodePcapngSection(), ...interfaces]);
+  const sinks = names.map(
+    (_, i): PacketSink =>
+      (bytes, at) =>
+        write(encodePcapngFrame(frameOf(i, bytes, at))),
+  );
+  return { sinks, close };
+}
+
+const rawIp = (name: string | null): CaptureInterface => ({
+  linkType: LINK_TYPE.RAW,
+  snapOctets: 0,
+  name,
+});
+
+const frameOf = (interfaceIndex: number, bytes: Uint8Array, at: number): CapturedFrame => ({
+  interfaceIndex,
+  timeNs: BigInt(Math.round(at * 1_000)) * 1_000n,
+  originalOctets: bytes.length,
+  bytes,
+});
+
+function begin(path: string, head: readonly Uint8Array[]) {
   const stream = createWriteStream(path, { fd: create(path) });
-  stream.write(encodePcapHeader({ linkType: LINK_TYPE.RAW, snapOctets: 0, name: null }, 'pcap'));
+  for (const octets of head) stream.write(octets);
   return {
-    sink(bytes, at) {
-      if (stream.writableLength > MAX_UNWRITTEN_OCTETS) return;
-      const timeNs = BigInt(Math.round(at * 1_000)) * 1_000n;
-      const frame = { interfaceIndex: 0, timeNs, originalOctets: bytes.length, bytes };
-      stream.write(encodePcapRecord(frame, 'pcap'));
+    write(octets: Uint8Array): void {
+      if (stream.writableLength <= MAX_UNWRITTEN_OCTETS) stream.write(octets);
     },
-    close: () => new Promise((closed) => stream.end(closed)),
+    close: () => new Promise<void>((closed) => stream.end(closed)),
   };
 }
 
