@@ -87,6 +87,29 @@ describe('NhrpCache', () => {
     );
   });
 
+  it('counts what one endpoint registers for others against that endpoint, and not against the others', () => {
+    const cache = new NhrpCache({ maxEntriesPerPeer: 2 });
+    const by = (a: string, nbma: string) =>
+      cache.upsert(0, spoke(a, nbma, { registrant: at('192.0.2.66') })).kind;
+    expect([by('10.0.0.1', '192.0.2.1'), by('10.0.0.2', '192.0.2.1')]).toEqual([
+      'created',
+      'created',
+    ]);
+    expect(by('10.0.0.3', '192.0.2.3')).toBe('refused-peer-limit');
+    expect(by('10.0.0.1', '192.0.2.9')).toBe('updated'); // counted already
+    expect(cache.upsert(0, spoke('10.0.0.4', '192.0.2.1')).kind).toBe('created');
+    expect(cache.upsert(0, spoke('10.0.0.5', '192.0.2.1')).kind).toBe('created');
+    expect(cache.upsert(0, spoke('10.0.0.6', '192.0.2.1')).kind).toBe('refused-peer-limit');
+    cache.remove(cache.find(ip('10.0.0.2'), 0));
+    expect(by('10.0.0.3', '192.0.2.3')).toBe('created');
+    for (const e of cache.entries(0)) cache.remove(cache.findPrefix(e.prefix, 0));
+    expect([by('10.0.0.1', '192.0.2.1'), by('10.0.0.2', '192.0.2.66')]).toEqual([
+      'created',
+      'created',
+    ]);
+    expect(by('10.0.0.3', '192.0.2.3')).toBe('refused-peer-limit');
+  });
+
   it('may be changed while it is swept and while it is iterated', () => {
     const cache = new NhrpCache();
     for (let i = 1; i <= 20; i++)

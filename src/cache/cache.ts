@@ -25,7 +25,7 @@ export { NONE };
 export interface NhrpCacheOptions {
   /** Entries that the network can make (incomplete to dynamic); default 65,536. */
   readonly maxEntries?: number;
-  /** Of these, entries of one NBMA endpoint; default 1,024. */
+  /** Of these, entries of one NBMA endpoint, or of one that registered them for others; default 1,024. */
   readonly maxEntriesPerPeer?: number;
 }
 
@@ -251,8 +251,9 @@ export class NhrpCache {
   ): 'refused-full' | 'refused-peer-limit' | null {
     const isNew = found === NONE || (this.columns.kind[found] as number) >= FIRST_CONFIGURED;
     if (isNew && this.learnedCount >= this.maxEntries) return 'refused-full';
-    if (entry.nbma === null || this.peers.count(entry.nbma) < this.maxEntriesPerPeer) return null;
-    const same = found !== NONE && this.peers.isOf(found, entry.nbma);
+    const payer = entry.registrant ?? entry.nbma;
+    if (payer === null || this.peers.share(payer) < this.maxEntriesPerPeer) return null;
+    const same = found !== NONE && this.peers.isShareOf(found, payer);
     return same ? null : 'refused-peer-limit';
   }
 
@@ -270,7 +271,7 @@ export class NhrpCache {
   }
 
   private link(slot: number, entry: CacheEntryInput): void {
-    this.peers.link(slot, entry.nbma);
+    this.peers.link(slot, entry.nbma, entry.registrant);
     if (this.flagsOf(slot) & CacheFlag.REGISTERED) this.peers.addRegistered(slot, 1);
     this.count(slot, 1);
     this.wheel.schedule(slot);

@@ -66,7 +66,10 @@ export interface CacheEntry {
 
 /** What `upsert` needs; the rest is 0 or null when it is not given. */
 export type CacheEntryInput = Pick<CacheEntry, 'kind' | 'prefix' | 'nbma' | 'expiresAt'> &
-  Partial<Omit<CacheEntry, 'createdAt'>>;
+  Partial<Omit<CacheEntry, 'createdAt'>> & {
+    /** Who registered it, where that is not `nbma`: the entry counts against the limit of that endpoint. */
+    readonly registrant?: Endpoint | null;
+  };
 
 const FLAG_NAMES = Object.entries(CacheFlag).map(
   ([name, bit]) => [bit, name.toLowerCase().replaceAll('_', '-')] as const,

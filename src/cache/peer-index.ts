@@ -3,7 +3,7 @@
  * "is this previous hop registered?" and the limit per peer cost one probe.
  */
 import type { IpAddress } from '../wire/address.js';
-import type { Endpoint } from '../wire/path.js';
+import { type Endpoint, endpointEquals, endpointKey } from '../wire/path.js';
 import { NONE } from './host-table.js';
 import type { SlotColumns } from './slot-columns.js';
 import { WordTable } from './word-table.js';
@@ -15,6 +15,10 @@ export class PeerIndex {
   private readonly counts: number[] = [];
   private readonly registered: number[] = [];
   private readonly free: number[] = [];
+  /** By slot: who registered it, where that is not the peer itself. */
+  private readonly registrants: (Endpoint | null)[] = [];
+  /** What such slots add to their registrants' share and take from their peers'. */
+  private readonly shifts = new Map<string, number>();
 
   constructor(private readonly columns: SlotColumns) {}
 
@@ -27,7 +31,16 @@ export class PeerIndex {
     return this.counts[this.find(nbma)] ?? 0;
   }
 
-  isOf(slot: number, nbma: Endpoint): boolean {
+  /** How many entries count against the endpoint: its own, and what it registered for others, which is not theirs. */
+  share(nbma: Endpoint): number {
+    const shift = this.shifts.size === 0 ? 0 : (this.shifts.get(endpointKey(nbma)) ?? 0);
+    return this.count(nbma) + shift;
+  }
+
+  /** Whether the slot counts against that endpoint. */
+  isShareOf(slot: number, nbma: Endpoint): boolean {
+    const registrant = this.registrants[slot] ?? null;
+    if (registrant !== null) return endpointEquals(registrant, nbma);
     return this.columns.peer[slot] === this.find(nbma);
   }
 
@@ -45,10 +58,13 @@ export class PeerIndex {
     return found;
   }
 
-  link(slot: number, nbma: Endpoint | null): void {
+  /** @param registrant - Who registered it, if that is not `nbma` itself: the entry counts against him. */
+  link(slot: number, nbma: Endpoint | null, registrant: Endpoint | null = null): void {
     const { peer, peerNext, peerPrevious } = this.columns;
     peer[slot] = NONE;
     if (nbma === null) return;
+    if (registrant !== null && !endpointEquals(registrant, nbma))
+      this.shift(slot, nbma, registrant);
     const id = this.findOrMake(nbma);
     const head = this.heads[id] as number;
     peer[slot] = id;
@@ -63,6 +79,7 @@ export class PeerIndex {
     const { peer, peerNext, peerPrevious } = this.columns;
     const id = peer[slot] as number;
     if (id === NONE) return;
+    if (this.registrants[slot]) this.shift(slot, this.endpoint(id) as Endpoint, null);
     const next = peerNext[slot] as number;
     const previous = peerPrevious[slot] as number;
     if (next !== NONE) peerPrevious[next] = previous;
@@ -76,6 +93,21 @@ export class PeerIndex {
   addRegistered(slot: number, by: 1 | -1): void {
     const id = this.columns.peer[slot] as number;
     if (id !== NONE) this.registered[id] = (this.registered[id] ?? 0) + by;
+  }
+
+  /** The slot counts against the registrant instead of its peer, or, with null, no longer does. */
+  private shift(slot: number, peer: Endpoint, registrant: Endpoint | null): void {
+    const by = registrant === null ? -1 : 1;
+    const payer = registrant ?? this.registrants[slot] ?? peer;
+    this.registrants[slot] = registrant;
+    this.add(endpointKey(payer), by);
+    this.add(endpointKey(peer), -by);
+  }
+
+  private add(key: string, by: number): void {
+    const sum = (this.shifts.get(key) ?? 0) + by;
+    if (sum === 0) this.shifts.delete(key);
+    else this.shifts.set(key, sum);
   }
 
   private find(nbma: Endpoint): number {

@@ -81,6 +81,8 @@ export interface TunnelConfig {
   readonly unique?: boolean;
   /** Further own addresses and prefixes to register. */
   readonly alsoRegister?: readonly string[];
+  /** A spoke may register no shorter prefix (IPv4 or IPv6), 0..128; 8. */
+  readonly minPrefixLength?: number;
   /** Most servers of a cluster to be registered with at once; null = all of the best priority. */
   readonly maxNhsConnections?: number | null;
   /** How long a better server must be back before it is returned to; 0. */

@@ -146,6 +146,7 @@ const tunnelShape = (nbma: IpFamily, isUdp: boolean) => ({
   holdingTimeSeconds: optional(integer(1, U16), 7_200),
   registrationIntervalSeconds: optional(nullable(integer(1, U16)), null),
   unique: optional(boolean, true),
+  minPrefixLength: optional(integer(0, 128), 8),
   alsoRegister: optional(list(prefix), []),
   maxNhsConnections: optional(nullable(integer(1, 255)), null),
   nhsFallbackSeconds: optional(integer(0, U16), 0),

@@ -51,7 +51,7 @@ export type Takeover = 'refuse' | 'when-down' | 'always';
 /** Named limits on everything that grows. */
 export interface EngineLimits {
   readonly maxEntries: number; // cache entries
-  readonly maxEntriesPerPeer: number; // per NBMA peer
+  readonly maxEntriesPerPeer: number; // per NBMA peer that registered them, whatever NBMA address it named
   readonly maxPendingResolutions: number;
   readonly maxPendingAuthorizations: number;
   readonly maxRedirectPairs: number; // 4,096: facts F
@@ -82,6 +82,8 @@ export interface EngineConfig {
   /** null = a third of the holding time. */
   readonly registrationIntervalSeconds: number | null;
   readonly unique: boolean;
+  /** A registered prefix shorter than this is refused (code 4). */
+  readonly minPrefixLength: number;
   readonly authentication: Authentication | null;
   /** `error`: answer failed authentication with Error Indication 11, rate-limited; `silent`: drop. */
   readonly authenticationFailure: 'error' | 'silent';

@@ -1,7 +1,7 @@
 /** What the parts of the engine share: configuration, tables, alarms, counters, and the one way to send. */
 import type { NhrpCache } from '../../cache/cache.js';
 import type { RouteTable } from '../../cache/routes.js';
-import type { IpAddress } from '../../wire/address.js';
+import { type IpAddress, type IpPrefix, prefixContains } from '../../wire/address.js';
 import { type Endpoint, formatEndpoint } from '../../wire/path.js';
 import type { WireError } from '../../wire/result.js';
 import {
@@ -58,6 +58,11 @@ export class EngineContext {
   isOwn(address: IpAddress): boolean {
     for (const own of this.#own) if (own.equals(address)) return true;
     return false;
+  }
+
+  /** Whether one of this node's addresses on the tunnel lies in the prefix. */
+  owns(prefix: IpPrefix): boolean {
+    return this.#own.some((own) => prefixContains(prefix, own));
   }
 
   /** The endpoint of an NBMA address that came without a port. */

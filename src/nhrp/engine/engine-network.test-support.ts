@@ -263,6 +263,7 @@ function configOf(name: string, station: Station): EngineConfig {
     holdingTimeSeconds: 300,
     registrationIntervalSeconds: null,
     unique: station.unique ?? true,
+    minPrefixLength: 8,
     authentication: octets === null ? null : { kind: 'cisco', passwords: [octets] },
     authenticationFailure: 'error',
     mtu: 1_400,

@@ -84,8 +84,7 @@ export class NhrpEngine {
       responder: new Responder({ ...parts, transit }),
       resolver: new Resolver({ ...parts, resolutions, shortcuts }),
       registrar: new Registrar({
-        context,
-        errors,
+        ...parts,
         questions,
         moved: (now, entry) => this.#moved(now, entry),
       }),

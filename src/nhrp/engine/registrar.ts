@@ -3,56 +3,30 @@
  * and the Cisco NAT extension. A binding is made only after every check has passed; the reply says what became of each CIE.
  */
 import { type CacheEntry, CacheFlag } from '../../cache/entry.js';
-import {
-  formatPrefix,
-  hostBits,
-  type IpAddress,
-  type IpPrefix,
-  maskAddress,
-} from '../../wire/address.js';
+import { formatPrefix, hostBits, type IpAddress, type IpPrefix } from '../../wire/address.js';
 import { type Endpoint, endpointEquals, endpointKey } from '../../wire/path.js';
 import type { Cie } from '../codec/cie.js';
 import type { Extension } from '../codec/extension.js';
 import type { CieMessage } from '../codec/message.js';
-import {
-  CieCode,
-  ErrorCode,
-  ExtensionType,
-  PacketType,
-  RegistrationFlag,
-} from '../codec/numbers.js';
+import { CieCode, ErrorCode, ExtensionType, PacketType } from '../codec/numbers.js';
 import type { Answer } from './api.js';
+import { type Arrival, type Claim, claimOf, conflictOf } from './claim.js';
 import type { EngineContext } from './context.js';
 import type { Errors } from './errors.js';
 import { hasUnknownCompulsory, replyExtensions } from './extensions.js';
 import { groupOf } from './group.js';
-import { cieOf, ciesOf, isUsableNbma, mapExtension, plainAddress, prefixBits } from './messages.js';
+import { cieOf, ciesOf, mapExtension, plainAddress } from './messages.js';
+import type { NhsSet } from './nhs-set.js';
 import type { Questions } from './questions.js';
 import { seenPortExtension } from './seen-port.js';
 
 const AUTHORIZATION_WAIT_MS = 10_000;
 
-/** What a CIE asks for, in our words. */
-interface Claim {
-  readonly cie: Cie;
-  readonly prefix: IpPrefix;
-  readonly nbma: Endpoint;
-  readonly claimedNbma: IpAddress;
-  readonly holdingTimeSeconds: number;
-  readonly unique: boolean;
-}
-
-interface Arrival {
-  readonly message: CieMessage;
-  readonly from: Endpoint;
-  readonly source: IpAddress;
-  readonly claimedNbma: IpAddress;
-}
-
 export interface RegistrarParts {
   readonly context: EngineContext;
   readonly errors: Errors;
   readonly questions: Questions;
+  readonly servers: NhsSet;
   /** A mapping that others were given is no longer so. */
   readonly moved: (now: number, entry: CacheEntry) => void;
 }
@@ -110,7 +84,11 @@ export class Registrar {
     const { arrival } = asked;
     const cie = arrival.message.cies[answered.length];
     if (cie === undefined) return this.#answer(now, asked, answered);
-    const { prefix, nbma, claimedNbma, holdingTimeSeconds } = this.#claim(arrival, cie);
+    const { prefix, nbma, claimedNbma, holdingTimeSeconds } = claimOf(
+      this.parts.context,
+      arrival,
+      cie,
+    );
     const question = {
       kind: 'authorize-registration',
       tunnel: context.config.tunnel,
@@ -140,7 +118,7 @@ export class Registrar {
   }
 
   #accept(now: number, arrival: Arrival, cie: Cie, holdingTimeSeconds: number | null): Cie {
-    const asked = this.#claim(arrival, cie);
+    const asked = claimOf(this.parts.context, arrival, cie);
     const claim = holdingTimeSeconds === null ? asked : { ...asked, holdingTimeSeconds };
     const code = this.#register(now, arrival, claim);
     if (code !== CieCode.SUCCESS) this.#refused(arrival, claim, code);
@@ -148,32 +126,15 @@ export class Registrar {
   }
 
   #refuse(arrival: Arrival, cie: Cie, code: number): Cie {
-    this.#refused(arrival, this.#claim(arrival, cie), code);
+    this.#refused(arrival, claimOf(this.parts.context, arrival, cie), code);
     return answerTo(cie, code, 0);
-  }
-
-  /** Empty fields of the CIE mean the header's; a changed outer source is a NAT, and wins over what was claimed. */
-  #claim({ message, from, source, claimedNbma }: Arrival, cie: Cie): Claim {
-    const { context } = this.parts;
-    const address = plainAddress(cie.protocolAddress) ?? source;
-    const length = prefixBits(cie.prefixLength, address);
-    const named = plainAddress(cie.nbmaAddress);
-    const isOther = named !== null && !named.equals(claimedNbma);
-    return {
-      cie,
-      prefix: { address: maskAddress(address, length), length },
-      nbma: isOther ? context.endpoint(named) : from,
-      claimedNbma: named ?? claimedNbma,
-      holdingTimeSeconds: cie.holdingTimeSeconds || context.config.holdingTimeSeconds,
-      unique: (message.flags & RegistrationFlag.UNIQUE) !== 0,
-    };
   }
 
   /** Makes or refreshes the binding; the CIE code that says how it went. */
   #register(now: number, arrival: Arrival, claim: Claim): number {
     const { context } = this.parts;
     const { cache, bindings } = context;
-    const conflict = this.#conflict(now, claim);
+    const conflict = conflictOf(this.parts, now, claim);
     if (conflict !== CieCode.SUCCESS) return conflict;
     const before = slotEntry(cache.findPrefix(claim.prefix, now), (slot) => cache.entry(slot));
     const behindNat = !claim.claimedNbma.equals(claim.nbma.address);
@@ -192,6 +153,7 @@ export class Registrar {
       requestId: arrival.message.requestId,
       preference: claim.cie.preference,
       group: groupOf(arrival.message),
+      registrant: arrival.from,
     });
     if (result.kind === 'refused-precedence') return CieCode.ADMINISTRATIVELY_PROHIBITED;
     if (result.kind !== 'created' && result.kind !== 'updated')
@@ -199,53 +161,6 @@ export class Registrar {
     context.counters.registrationsAccepted++;
     this.#announce(now, before, cache.entry(result.slot));
     return CieCode.SUCCESS;
-  }
-
-  #conflict(now: number, claim: Claim): number {
-    const { context } = this.parts;
-    const { cache } = context;
-    if (!isUsableNbma(claim.nbma.address) || claim.nbma.address.equals(context.nbmaAddress)) {
-      return CieCode.ADMINISTRATIVELY_PROHIBITED;
-    }
-    const isHost = claim.prefix.length === hostBits(claim.prefix.address.family);
-    if (isHost && !isUsableNbma(claim.prefix.address)) return CieCode.ADMINISTRATIVELY_PROHIBITED;
-    if (claim.unique && !isHost) return CieCode.ADMINISTRATIVELY_PROHIBITED; // §5.2.3: U wants a host
-    if (isHost && context.isOwn(claim.prefix.address)) return CieCode.ADMINISTRATIVELY_PROHIBITED;
-    if (this.#sharesNatAddress(claim)) return CieCode.ADMINISTRATIVELY_PROHIBITED;
-    const slot = cache.findPrefix(claim.prefix, now);
-    if (slot < 0) return CieCode.SUCCESS;
-    return this.#isRightful(cache.entry(slot), claim)
-      ? CieCode.SUCCESS
-      : CieCode.UNIQUE_ALREADY_REGISTERED;
-  }
-
-  /** A unique binding belongs to its NBMA address, unless the takeover policy says otherwise. */
-  #isRightful(existing: CacheEntry, claim: Claim): boolean {
-    if (
-      existing.nbma === null ||
-      !(existing.flags & CacheFlag.UNIQUE) ||
-      existing.kind !== 'dynamic'
-    )
-      return true;
-    if (endpointEquals(existing.nbma, claim.nbma)) return true;
-    const sameStation = (existing.claimedNbma ?? existing.nbma.address).equals(claim.claimedNbma);
-    if (sameStation && existing.nbma.address.equals(claim.nbma.address)) return true; // the NAT gave it another port
-    const { takeover } = this.parts.context.config;
-    return (
-      takeover === 'always' ||
-      (takeover === 'when-down' && !this.parts.context.peers.isUp(existing.nbma))
-    );
-  }
-
-  /** Raw GRE has no ports: two stations behind one NAT address cannot be told apart. */
-  #sharesNatAddress(claim: Claim): boolean {
-    const { cache } = this.parts.context;
-    if (claim.nbma.port !== 0 || claim.claimedNbma.equals(claim.nbma.address)) return false;
-    return cache.byNbma(claim.nbma).some((slot) => {
-      const entry = cache.entry(slot);
-      const other = entry.claimedNbma ?? claim.nbma.address;
-      return (entry.flags & CacheFlag.REGISTERED) !== 0 && !other.equals(claim.claimedNbma);
-    });
   }
 
   #announce(now: number, before: CacheEntry | null, entry: CacheEntry): void {
