@@ -21,6 +21,7 @@ export type {
   TunnelConfig,
 } from './config.js';
 export type { PacketStats } from './counters.js';
+export { type EngineSettings, engineSettings } from './engine-settings.js';
 export { HEADROOM_OCTETS, TAILROOM_OCTETS } from './frame.js';
 export type {
   IpsecConfig,
@@ -32,6 +33,7 @@ export type {
   Answer,
   DmvpnEnvironment,
   DmvpnEvent,
+  InsidePacket,
   Lookup,
   Mac,
   NhrpEvent,

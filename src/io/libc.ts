@@ -57,6 +57,7 @@ export const ERRNO = {
   EINVAL: 22,
   EMSGSIZE: 90,
   EADDRNOTAVAIL: 99,
+  ENETDOWN: 100,
   ENETUNREACH: 101,
   EHOSTUNREACH: 113,
 } as const;

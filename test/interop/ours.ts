@@ -36,7 +36,7 @@ export const ourSpoke = (lab: Lab, role: Role, settings: OurSettings = {}): Prom
 export const ourHub = (lab: Lab, role: Role, settings: OurSettings = {}): Promise<Node> =>
   Node.start(lab, role, hubConfig(role, settings));
 
-function spokeConfig(role: Role, settings: OurSettings): DmvpnConfig {
+export function spokeConfig(role: Role, settings: OurSettings = {}): DmvpnConfig {
   const { nhs = ['hub'], v6 = false } = settings;
   const address = v6 ? overlay6Of : overlayOf;
   const everything = v6 ? ['fd00:10::/64', 'fd00:172::/32'] : ['10.0.0.0/24', '172.16.0.0/16'];
@@ -50,7 +50,7 @@ function spokeConfig(role: Role, settings: OurSettings): DmvpnConfig {
   });
 }
 
-function hubConfig(role: Role, settings: OurSettings): DmvpnConfig {
+export function hubConfig(role: Role, settings: OurSettings = {}): DmvpnConfig {
   const { spokes = ['s1', 's2', 's3'], v6 = false } = settings;
   return config(role, settings, {
     redirect: true,

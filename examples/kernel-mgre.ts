@@ -1,0 +1,92 @@
+/**
+ * NHRP alone: the kernel does multipoint GRE, the engine tells it neighbours and routes. Linux, as root.
+ *
+ *     ip link add gre1 type gre key 42 local 192.0.2.1 ttl 64
+ *     ip link set gre1 arp on mtu 1400 up && ip address add 10.0.0.1/32 dev gre1
+ *     sysctl net.ipv4.conf.gre1.send_redirects=0 net.ipv4.neigh.gre1.{app_solicit=1,mcast_solicit=0}
+ *     npx tsx examples/kernel-mgre.ts spoke.json
+ *
+ * spoke.json is one tunnel of a node's configuration, named as its interface:
+ * `{"name":"gre1","local":"192.0.2.1","address":"10.0.0.1/32","shortcut":true,"routes":[…],"nhs":[…], …}`
+ */
+import { spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { engineSettings, type TunnelConfig } from 'dmvpn/dmvpn';
+import { monotonicClock as clock } from 'dmvpn/io/clock';
+import { drive, type Machine, viewOf } from 'dmvpn/io/drive';
+import { openPacket } from 'dmvpn/io/packet';
+import { type EngineOutput, NhrpEngine } from 'dmvpn/nhrp';
+import { formatPrefix, ipSource, parseAddress } from 'dmvpn/wire';
+import { refuse } from './run.js';
+
+const [file = '/dev/stdin'] = process.argv.slice(2);
+const tunnel = JSON.parse(readFileSync(file, 'utf8')) as TunnelConfig;
+const { engine: config, routes } = engineSettings(tunnel);
+const { tunnel: name, nbmaAddress: local } = config;
+
+const at = { interface: name, local };
+const transport = await openPacket({ ...at, etherType: 0x2001 }).catch(refuse); // NHRP
+const data = await openPacket({ ...at, etherType: 0x0800 }).catch(refuse); // a copy of what the tunnel brings
+const ip = spawn('ip', ['-force', '-batch', '-'], { stdio: ['pipe', 'inherit', 'inherit'] });
+const misses = spawn('ip', ['monitor', 'neigh', 'dev', name]);
+const tell = (command: string) => ip.stdin.write(`${command}\n`);
+
+const engine = new NhrpEngine(config, { now: clock.now(), random: randomBytes, mac: null });
+const machine: Machine<EngineOutput> = {
+  handleTimeout: (now) => engine.handleTimeout(now),
+  handleDatagram: (now, path, bytes) => engine.handleMessage(now, path, bytes),
+  pollOutput() {
+    const output = engine.pollOutput();
+    if (engine.state === 'closed' && output.kind === 'timeout') leave();
+    return output;
+  },
+};
+const driver = drive(machine, { clock, transport }, carryOut);
+driver.act((now) => engine.handleRoutes(now, routes));
+for (const { prefix, via, distance } of routes)
+  tell(
+    `route replace ${formatPrefix(prefix)} via ${via} dev ${name} onlink metric ${1_000 + (distance ?? 1)}`,
+  );
+
+/** Routes of NHRP are told apart by their protocol number, and win over configured ones by their metric. */
+function carryOut(output: EngineOutput): void {
+  if (output.kind === 'event') return console.log(JSON.stringify(output.event));
+  if (output.kind === 'send') {
+    const path = { carrier: 'gre', local: { address: local, port: 0 }, remote: output.to } as const;
+    const slab = output.bytes;
+    transport.send([{ path, slab, at: 0, octets: slab.length, dscp: 48, dontFragment: true }]);
+  } else if (output.kind === 'route') {
+    const { action, prefix, via } = output;
+    const route = `${formatPrefix(prefix)} via ${via} dev ${name} onlink proto 191 metric 10`;
+    tell(`route ${action === 'set' ? 'replace' : 'del'} ${route}`);
+  } else if (output.kind === 'neighbour' && output.prefix.length === 32) {
+    const { action, prefix, nbma } = output;
+    const neighbour = `${prefix.address} dev ${name}`;
+    const verb = action === 'set' ? 'replace' : 'del';
+    tell(`neigh ${verb} ${neighbour} ${nbma ? `lladdr ${nbma.address} nud permanent` : ''}`);
+    tell(`route ${verb} ${neighbour} proto 191 metric 10`);
+  }
+}
+
+const onData = (now: number, packet: Uint8Array, from: Parameters<typeof engine.handlePeer>[1]) => {
+  const { nextHop } = engine.locate(now, ipSource(packet, 0));
+  if (nextHop) engine.handleUsed(now, nextHop); // a peer that talks is worth renewing
+  if ((packet[8] ?? 0) > 1) engine.handleForwarded(now, packet, from); // of a hub: maybe a redirect
+};
+const onDatagrams: Parameters<typeof data.listen>[0]['onDatagrams'] = (batch) => {
+  for (const one of batch) driver.act((now) => onData(now, viewOf(one), one.path.remote));
+};
+data.listen({ onDatagrams, onUnderlay: () => {}, onError: refuse });
+createInterface(misses.stdout).on('line', (line) => {
+  const address = parseAddress(/^miss (\S+)/.exec(line)?.[1] ?? '');
+  if (address) driver.act((now) => engine.handleMiss(now, address)); // Phase 2
+});
+process.once('SIGTERM', () => driver.act((now) => engine.command(now, { kind: 'shutdown' })));
+
+function leave(): void {
+  for (const port of [driver, data]) void port.close();
+  misses.kill();
+  ip.stdin.end(); // it does what it has been told, and ends
+}
