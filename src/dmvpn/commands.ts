@@ -19,6 +19,18 @@ export type TunnelCommand =
 
 type ForTunnel = Exclude<NodeCommand, { kind: 'shutdown' }>;
 
+/** @throws TypeError that names `command` or `command.kind` when it is none that a node knows. */
+export const checkCommandKind = (command: unknown): void => {
+  if (typeof command !== 'object' || command === null)
+    throw new TypeError('command: an object expected');
+  oneOf(...COMMAND_KINDS)((command as { kind?: unknown }).kind, 'command.kind');
+};
+
+const COMMAND_KINDS: readonly NodeCommand['kind'][] = [
+  ...(['addRoute', 'removeRoute', 'map', 'unmap'] as const),
+  ...(['clear', 'reregister', 'purge', 'shutdown'] as const),
+];
+
 const name: Reader<string> = (value) => String(value); // the caller has found the tunnel by it
 
 const readRoute = record({

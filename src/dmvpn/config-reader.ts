@@ -98,8 +98,7 @@ export const address =
     const found = typeof value === 'string' ? parseAddress(value) : null;
     if (found === null || (family !== undefined && found.family !== family))
       throw new TypeError(`${path}: ${show(value)} is not an ${nameOf(family)} address`);
-    if (isMulticast(found) || isUnspecified(found))
-      throw new RangeError(`${path}: ${show(value)} is not a unicast address`);
+    if (!isUnicast(found)) throw new RangeError(`${path}: ${show(value)} is not a unicast address`);
     return found;
   };
 
@@ -114,7 +113,7 @@ export const interfaceAddress: Reader<{ address: IpAddress; length: number }> = 
   const [host = '', bits, more] = typeof value === 'string' ? value.split('/', 3) : [];
   const own = parseAddress(host);
   const length = more === undefined && /^\d{1,3}$/.test(bits ?? '') ? Number(bits) : Number.NaN;
-  if (own === null || isMulticast(own) || isUnspecified(own) || !(length <= hostBits(own.family)))
+  if (own === null || !isUnicast(own) || !(length <= hostBits(own.family)))
     throw new TypeError(
       `${path}: ${show(value)} is not an address with a length, such as '10.0.0.1/24'`,
     );
@@ -146,6 +145,10 @@ export const keyOctets: Reader<Uint8Array> = (value, path) => {
     throw new TypeError(`${path}: an Uint8Array of 1 to 256 octets expected`);
   return value.slice();
 };
+
+/** Neither multicast nor unspecified nor the limited broadcast. */
+const isUnicast = (a: IpAddress): boolean =>
+  !isMulticast(a) && !isUnspecified(a) && !(a.family === 4 && a.w0 === -1);
 
 const join = (path: string, key: string): string => (path === '' ? key : `${path}.${key}`);
 

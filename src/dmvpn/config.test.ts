@@ -95,6 +95,46 @@ describe('readConfig', () => {
       'tunnels[0].mtu: at least 1280 expected where IPv6 is carried (RFC 8200 §5)',
     ],
     [
+      'a limited broadcast as local address',
+      { local: '255.255.255.255' },
+      "tunnels[0].local: '255.255.255.255' is not a unicast address",
+    ],
+    [
+      'an unspecified local address',
+      { local: '0.0.0.0' },
+      "tunnels[0].local: '0.0.0.0' is not a unicast address",
+    ],
+    [
+      'a server of another family',
+      { nhs: [{ address: '2001:db8::1', nbma: '192.168.0.2' }] },
+      "tunnels[0].nhs[0].address: '2001:db8::1' is not IPv4, as the tunnel's address is",
+    ],
+    [
+      'a next hop of another family',
+      { routes: [{ prefix: '10.0.0.0/24', via: 'fe80::1' }] },
+      "tunnels[0].routes[0].via: 'fe80::1' is not IPv4, as the tunnel's address is",
+    ],
+    [
+      'a route of another family',
+      { routes: [{ prefix: '2001:db8::/64', via: null }] },
+      "tunnels[0].routes[0].prefix: '2001:db8::' is not IPv4, as the tunnel's address is",
+    ],
+    [
+      'a mapping of another family',
+      { maps: [{ prefix: '2001:db8::9/128', nbma: '192.168.9.2' }] },
+      "tunnels[0].maps[0].prefix: '2001:db8::9' is not IPv4, as the tunnel's address is",
+    ],
+    [
+      'an own prefix of another family',
+      { alsoRegister: ['2001:db8::/64'] },
+      "tunnels[0].alsoRegister[0]: '2001:db8::' is not IPv4, as the tunnel's address is",
+    ],
+    [
+      'registrations rarer than they hold',
+      { holdingTimeSeconds: 300, registrationIntervalSeconds: 301 },
+      'tunnels[0].registrationIntervalSeconds: at most the holding time of 300 s expected, got 301',
+    ],
+    [
       'no password at all',
       { authentication: { kind: 'cisco', passwords: [] } },
       'tunnels[0].authentication.passwords: at least 1 expected',

@@ -4,7 +4,7 @@ import { fromHex, toHex } from '../wire/bytes.js';
 import { ipPacket } from '../wire/ip-packet.js';
 import type { Path } from '../wire/path.js';
 import { DmvpnNode } from './node.js';
-import type { Output } from './output.js';
+import type { NodeCommand, Output } from './output.js';
 import { hubTunnel, ip, type LabNode, spokeTunnel, VirtualLab } from './virtual-lab.js';
 
 const CALM = { now: 0, random: (octets: number) => new Uint8Array(octets), crypto: null };
@@ -123,6 +123,16 @@ describe('commands', () => {
     expect(() => node.command(0, { kind: 'reregister', tunnel: 'tun1' })).toThrow(
       "there is no tunnel 'tun1'",
     );
+  });
+
+  it('of an unknown kind are refused as that, before anything else is looked at', () => {
+    const node = new DmvpnNode({ tunnels: [hubTunnel()] }, CALM);
+    const send = (command: unknown) => () => node.command(0, command as NodeCommand);
+    const kinds = "'addRoute' or 'removeRoute' or 'map' or 'unmap' or 'clear' or 'reregister'";
+    const expected = `command.kind: ${kinds} or 'purge' or 'shutdown' expected, got`;
+    expect(send({ kind: 'bogus', tunnel: 'tun100' })).toThrow(new TypeError(`${expected} 'bogus'`));
+    expect(send({})).toThrow(new TypeError(`${expected} nothing`));
+    expect(send(null)).toThrow(new TypeError('command: an object expected'));
   });
 
   it('addRoute and removeRoute change where packets go, unmap takes a mapping away', () => {

@@ -9,7 +9,7 @@ import type { Answer, Question } from '../nhrp/engine/api.js';
 import type { IpAddress } from '../wire/address.js';
 import type { Endpoint, Path } from '../wire/path.js';
 import type { WireError } from '../wire/result.js';
-import { readCommand } from './commands.js';
+import { checkCommandKind, readCommand } from './commands.js';
 import type { DmvpnConfig } from './config.js';
 import { Drops, PacketCounters } from './counters.js';
 import { type Frame, PacketArena, viewOf } from './frame.js';
@@ -156,6 +156,7 @@ export class DmvpnNode {
 
   /** @throws TypeError or RangeError that begins with the path of the offending value. */
   command(now: number, command: NodeCommand): void {
+    checkCommandKind(command);
     if (!this.#begin('caller')) return;
     if (command.kind === 'shutdown') this.#shutdown(now);
     else {

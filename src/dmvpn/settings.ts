@@ -39,6 +39,7 @@ import {
   readIpsec,
   readKeyExchange,
 } from './ipsec-config.js';
+import { checkTunnel } from './settings-checks.js';
 
 /** Read: secrets are octets, algorithms are known. */
 export type ProtectionSettings =
@@ -201,8 +202,7 @@ const readTunnel: Reader<TunnelSettings> = (value, path) => {
   const { local, carrier } = (value ?? {}) as { local?: unknown; carrier?: unknown };
   const family = typeof local === 'string' && local.includes(':') ? 6 : 4;
   const values = record<TunnelValues>(tunnelShape(family, carrier === 'gre-udp'))(value, path);
-  if (values.address.address.family === 6 && values.mtu < 1_280)
-    throw new RangeError(`${path}.mtu: at least 1280 expected where IPv6 is carried (RFC 8200 §5)`);
+  checkTunnel(values, path);
   return settingsOf(values);
 };
 

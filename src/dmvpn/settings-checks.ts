@@ -1,0 +1,44 @@
+/** What must fit together in a tunnel's configuration, once each value by itself is right. */
+import type { IpAddress, IpFamily, IpPrefix } from '../wire/address.js';
+
+/** The values that are checked, as they stand in `TunnelConfig`. */
+export interface CheckedValues {
+  readonly address: { readonly address: IpAddress };
+  readonly mtu: number;
+  readonly nhs: readonly { readonly address: IpAddress | 'dynamic' }[];
+  readonly alsoRegister: readonly IpPrefix[];
+  readonly maps: readonly { readonly prefix: IpPrefix }[];
+  readonly routes: readonly { readonly prefix: IpPrefix; readonly via: IpAddress | null }[];
+  readonly holdingTimeSeconds: number;
+  readonly registrationIntervalSeconds: number | null;
+}
+
+/** @throws TypeError or RangeError that begins with the path of the offending value. */
+export function checkTunnel(v: CheckedValues, path: string): void {
+  const { family } = v.address.address;
+  if (family === 6 && v.mtu < 1_280)
+    throw new RangeError(`${path}.mtu: at least 1280 expected where IPv6 is carried (RFC 8200 §5)`);
+  for (const [at, address] of overlayAddresses(v)) checkFamily(`${path}.${at}`, address, family);
+  const interval = v.registrationIntervalSeconds;
+  if (interval !== null && interval > v.holdingTimeSeconds)
+    throw new RangeError(
+      `${path}.registrationIntervalSeconds: at most the holding time of ${v.holdingTimeSeconds} s expected, got ${interval}`,
+    );
+}
+
+/** Every address that has to be of the tunnel's family, with where it stands. */
+function* overlayAddresses(v: CheckedValues): IterableIterator<readonly [string, IpAddress]> {
+  for (const [i, { address }] of v.nhs.entries())
+    if (address !== 'dynamic') yield [`nhs[${i}].address`, address];
+  for (const [i, { address }] of v.alsoRegister.entries()) yield [`alsoRegister[${i}]`, address];
+  for (const [i, { prefix }] of v.maps.entries()) yield [`maps[${i}].prefix`, prefix.address];
+  for (const [i, { prefix, via }] of v.routes.entries()) {
+    yield [`routes[${i}].prefix`, prefix.address];
+    if (via !== null) yield [`routes[${i}].via`, via];
+  }
+}
+
+function checkFamily(path: string, address: IpAddress, family: IpFamily): void {
+  if (address.family !== family)
+    throw new TypeError(`${path}: '${address}' is not IPv${family}, as the tunnel's address is`);
+}
