@@ -5,6 +5,7 @@ import type { EspProposal, IkeProposal } from '../ipsec/ike/v2/proposals.js';
 import type { PresharedKey } from '../ipsec/ike/v2/psk.js';
 import { type IkeConfig, ikeSettings } from '../ipsec/ike/v2/settings.js';
 import type { KeyExchange } from '../ipsec/key-exchange.js';
+import type { ProtectionProfile } from '../ipsec/profile.js';
 import { type IpPrefix, parseAddress, parsePrefix } from '../wire/address.js';
 import { fromHex } from '../wire/bytes.js';
 import {
@@ -54,7 +55,7 @@ export interface IpsecConfig {
   readonly ikeLifetimeSeconds?: number;
   /** Hard lifetime of an ESP pair; new keys come at nine tenths of it. 60..86400; 3600. */
   readonly lifetimeSeconds?: number;
-  /** Silence after which a peer is asked whether it lives; 0 = never; 30. */
+  /** Silence after which a peer is asked whether it lives; without an answer it is down within 20 s; 0 = never; 10. */
   readonly livenessSeconds?: number;
   /** Anti-replay window in packets, 32..8192; 64. */
   readonly replayWindow?: number;
@@ -72,7 +73,7 @@ export interface KeyExchangeConfig {
 export interface IpsecSettings {
   readonly kind: 'ipsec';
   readonly ike: IkeConfig;
-  readonly replayWindow: number;
+  readonly profile: Pick<ProtectionProfile, 'replayWindow' | 'livenessMs'>;
 }
 
 const SOFT_SHARE = 0.9;
@@ -136,7 +137,7 @@ const shape = (isUdp: boolean) => ({
   startOnNattPort: optional(boolean, isUdp),
   ikeLifetimeSeconds: optional(integer(60, 86_400), 14_400),
   lifetimeSeconds: optional(integer(60, 86_400), 3_600),
-  livenessSeconds: optional(integer(0, 86_400), 30),
+  livenessSeconds: optional(integer(0, 86_400), 10),
   replayWindow: optional(integer(32, 8_192), 64),
   exportKeys: optional(boolean, false),
 });
@@ -164,7 +165,8 @@ export function readIpsec(value: unknown, path: string, isUdp: boolean): IpsecSe
     ...(v.esp === undefined ? {} : { esp: v.esp }),
   };
   checkedByIke(ike, path);
-  return { kind: 'ipsec', ike, replayWindow: v.replayWindow };
+  const livenessMs = v.livenessSeconds === 0 ? null : v.livenessSeconds * 1_000;
+  return { kind: 'ipsec', ike, profile: { replayWindow: v.replayWindow, livenessMs } };
 }
 
 const presharedKey = ({

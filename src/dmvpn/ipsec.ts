@@ -33,7 +33,7 @@ export class Ipsec implements Protection {
       keyExchange,
       database: new SecurityAssociationDatabase(random),
       local: local.address,
-      ...(settings.kind === 'ipsec' ? { profile: { replayWindow: settings.replayWindow } } : {}),
+      ...(settings.kind === 'ipsec' ? { profile: settings.profile } : {}),
     });
     this.overheadOctets = this.#inner.overheadOctets;
     this.#local = local;
@@ -53,7 +53,9 @@ export class Ipsec implements Protection {
 
   open(now: number, path: Path, frame: Frame): Endpoint | Unopened {
     if (!path.local.address.equals(this.#local.address)) return 'not-mine';
-    return this.#inner.open(now, path, frame);
+    const from = this.#inner.open(now, path, frame);
+    const isClear = path.carrier === 'gre' || path.carrier === 'gre-udp';
+    return from === 'not-mine' && !isClear ? 'refused' : from; // ESP for this address is for nobody else
   }
 
   moveLocal(now: number, local: Endpoint): void {

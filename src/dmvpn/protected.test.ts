@@ -51,6 +51,30 @@ describe.each(CARRIERS)('a protected DMVPN over %s', (carrier) => {
     expect(isAllProtected(hub, one, two)).toBe(true);
   });
 
+  it('leaves for good: its Purge is answered before the association goes, and nothing begins anew', () => {
+    const { lab, hub, one } = phase3(carrier);
+    const [seen, from] = [one.events.length, lab.now];
+    one.act((node, now) => node.command(now, { kind: 'shutdown' }));
+    lab.run(100);
+    expect(one.node.state).toBe('closed');
+    lab.run(10_000);
+    expect(one.events.slice(seen).map((e) => e.type)).not.toContain('registered');
+    expect(one.sent.filter((s) => s.at > from + 100)).toEqual([]);
+    expect(ofType(hub, 'peer-up').filter((e) => e.nbma.startsWith('192.168.1.2'))).toHaveLength(1);
+    const left = ofType(hub, 'entry-removed').filter((e) => e.prefix === '10.0.0.1/32');
+    expect(left).toMatchObject([{ reason: 'purged' }]);
+  });
+
+  it('leaves at once where its hub has gone before', () => {
+    const { lab, hub, one } = phase3(carrier);
+    lab.passes = () => false; // its Purge is lost
+    one.act((node, now) => node.command(now, { kind: 'shutdown' }));
+    lab.passes = () => true;
+    hub.act((node, now) => node.command(now, { kind: 'shutdown' }));
+    lab.run(100);
+    expect(one.node.state).toBe('closed');
+  });
+
   it('stays up over three rekeyings, and nothing passes in the clear', () => {
     const { lab, hub, one, two } = phase3(carrier);
     for (let i = 0; i < 3; i++) {
@@ -77,7 +101,7 @@ describe.each(CARRIERS)('a protected DMVPN over %s', (carrier) => {
     const { lab, hub, one } = phase3(carrier);
     lab.remove(one);
     hub.ping('10.0.0.100', '10.0.0.1');
-    lab.run(300_000);
+    lab.run(30_000);
     expect(ofType(hub, 'peer-down').map((e) => e.nbma)).toContain(
       carrier === 'gre' ? '192.168.1.2' : '192.168.1.2:4500',
     );
@@ -91,15 +115,24 @@ describe.each(CARRIERS)('a protected DMVPN over %s', (carrier) => {
     ).toHaveLength(2);
   });
 
-  it('a restarted hub is registered with again within half a minute', () => {
-    const { lab, hub, one, two } = phase3(carrier);
-    lab.remove(hub);
-    lab.run(1_000);
-    const again = lab.add(hubTunnel({ carrier, protection: ipsec() }));
-    one.ping('10.0.0.1', '10.0.0.100');
-    two.ping('10.0.0.2', '10.0.0.100');
-    lab.run(200_000);
-    expect(ofType(again, 'spoke-registered')).toHaveLength(2);
+  it('a restarted hub is registered with again: in seconds with traffic, within half a minute without', () => {
+    for (const [isBusy, seconds] of [
+      [true, 6],
+      [false, 20],
+    ] as const) {
+      const { lab, hub, one, two } = phase3(carrier);
+      lab.remove(hub);
+      lab.run(1_000);
+      const again = lab.add(hubTunnel({ carrier, protection: ipsec() }));
+      if (isBusy) {
+        one.ping('10.0.0.1', '10.0.0.100');
+        two.ping('10.0.0.2', '10.0.0.100');
+      }
+      lab.run(seconds * 1_000);
+      expect(ofType(again, 'spoke-registered')).toHaveLength(2);
+      expect(ofType(one, 'peer-down')).toHaveLength(1);
+      expect(isAllProtected(again, one, two)).toBe(true);
+    }
   });
 });
 

@@ -123,6 +123,10 @@ export interface KeyExchange {
   discard(now: number, peer: Endpoint, inboundSpi: number): void;
   /** Packets go out and nothing comes back: find out whether the peer lives (RFC 7296 §2.4). */
   probe(now: number, peer: Endpoint): void;
+  /** An ESP packet of the pair with that inbound SPI was authentic and new: the peer lives. Told at most once a second. */
+  heard?(now: number, peer: Endpoint, inboundSpi: number): void;
+  /** `octets` octets of ESP came for an SPI that nobody has: the sender may remember what is forgotten here. */
+  unknownSpi?(now: number, path: Path, spi: number, octets: number): void;
   /** A datagram of carrier `ike` or `ike-natt`, the latter without its non-ESP marker. Borrowed. */
   handleMessage(now: number, path: Path, bytes: Uint8Array): void;
   handleTimeout(now: number): void;

@@ -5,7 +5,7 @@ import { KEEPALIVE_INTERVAL_MS } from './esp/udp-encapsulation.js';
 export interface ProtectionProfile {
   /** Anti-replay window in packets, 32..8192; 64. */
   readonly replayWindow: number;
-  /** Ask whether the peer lives after so long without an answer to our packets; null = never; 30 s. */
+  /** Ask whether the peer lives after so long without an answer to our packets; null = never; 10 s. */
   readonly livenessMs: number | null;
   /** NAT keepalives after so long without a packet, when this end is behind NAT (RFC 3948 §4); 20 s. */
   readonly keepaliveMs: number;
@@ -17,7 +17,7 @@ export interface ProtectionProfile {
 
 export const DEFAULT_PROFILE: ProtectionProfile = {
   replayWindow: DEFAULT_REPLAY_WINDOW,
-  livenessMs: 30_000,
+  livenessMs: 10_000,
   keepaliveMs: KEEPALIVE_INTERVAL_MS,
   rekeyJitter: 0.1,
   maxPeers: 16_384,

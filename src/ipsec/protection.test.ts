@@ -368,7 +368,7 @@ describe('protection', () => {
     });
 
     it('keeps its mapping open while it has nothing to say, and only it', () => {
-      const { hub, spoke } = pair({ carrier: 'ike-natt', behindNat: true });
+      const { hub, spoke } = pair({ carrier: 'ike-natt', behindNat: true }, { livenessMs: null });
       expect(deadline(spoke)).toBe(20_000);
       expect(drive(spoke, 19_999)).toEqual([]);
       const [sent] = drive(spoke, 20_000);

@@ -42,6 +42,9 @@ export interface ProtectionParts {
 /** Tunnel mode over IPv6, CBC with SHA2-512-256 in UDP: UDP 8, ESP 8, IV 16, inner header 40, padding and trailer 17, ICV 32. */
 const MAX_OVERHEAD_OCTETS = 121;
 
+/** Key exchange is told no more often that packets arrive. */
+const TELL_HEARD_MS = 1_000;
+
 export class IpsecProtection {
   /** Octets that it adds at most, outer IP header not counted. */
   readonly overheadOctets: number = MAX_OVERHEAD_OCTETS;
@@ -163,6 +166,8 @@ export class IpsecProtection {
     const association = this.#database.bySpi(spi);
     if (association === undefined) {
       this.#refuse(fail('unknown-spi', 'esp.spi', 0, 0, spi).error);
+      this.#keyExchange.unknownSpi?.(now, path, spi, frame.octets);
+      this.#keeper.drain(now);
       return 'not-mine'; // perhaps another tunnel's
     }
     const outcome = association.open(frame);
@@ -183,8 +188,15 @@ export class IpsecProtection {
     peer.unansweredSince = null;
     if (peer.current !== association) peer.confirm(association);
     if (association.lastWasNewest) follow(association, path);
+    if (now >= peer.toldHeardAt + TELL_HEARD_MS) this.#tellHeard(now, peer, association);
     this.#keeper.checkLifetime(now, peer, association);
     return peer;
+  }
+
+  #tellHeard(now: number, peer: Peer, { inboundSpi }: Association): void {
+    peer.toldHeardAt = now;
+    this.#keyExchange.heard?.(now, peer.endpoint, inboundSpi);
+    this.#keeper.drain(now);
   }
 
   #withoutAssociation(peer: Peer | null): Path | null {

@@ -89,6 +89,8 @@ class End {
 class Net {
   now = 0;
   loss = 0;
+  /** IKE is lost, ESP is not. */
+  withoutIke = false;
   /** Address behind the NAT → what its port 4500 is outside, and one more is 500; all have the NAT's address there. */
   readonly nat = new Map<string, number>();
   readonly natAddress = '198.51.100.1';
@@ -110,7 +112,7 @@ class Net {
   }
 
   carry(path: Path, bytes: Uint8Array): void {
-    if (this.#chance() < this.loss) return;
+    if (this.#chance() < this.loss || (this.withoutIke && path.carrier === 'ike')) return;
     const translated: Path = {
       carrier: path.carrier,
       local: this.#inside(path.remote),
@@ -233,20 +235,65 @@ describe('a protected tunnel', () => {
     }
   });
 
-  it('finds out that its peer has started anew, and builds again', () => {
-    const { net, hub, spoke } = both(UNPRIVILEGED);
-    const to = spoke.peer(hub, 4_500);
+  it.each([
+    ['privileged', {}, 0],
+    ['unprivileged', UNPRIVILEGED, 4_500],
+  ])('notices within four seconds that its peer has started anew; %s', (_, config, port) => {
+    const { net, hub, spoke } = both(config);
+    const to = spoke.peer(hub, port);
     spoke.protection.want(0, to);
     net.run(1_000);
     hub.restart();
     const before = hub.received.length;
-    net.run(600_000, () => spoke.send(to));
+    net.run(5_000, () => spoke.send(to));
     expect(spoke.log).toEqual([
-      'up 192.0.2.1:4500 ',
-      'down 192.0.2.1:4500 peer-dead',
-      'up 192.0.2.1:4500 ',
+      `up 192.0.2.1:${port} `,
+      `down 192.0.2.1:${port} superseded`, // what NHRP takes to register again
+      `up 192.0.2.1:${port} `,
     ]);
-    expect(hub.received.length - before).toBeGreaterThan(500);
+    net.run(60_000, () => spoke.send(to));
+    expect(spoke.log).toHaveLength(3);
+    expect(hub.received.length - before).toBeGreaterThan(100);
+  });
+
+  it('without packets notices it when the peer is asked', () => {
+    const { net, hub, spoke } = both();
+    spoke.protection.want(0, spoke.peer(hub));
+    net.run(1_000);
+    hub.restart();
+    net.run(14_000);
+    expect(spoke.log.slice(1)).toEqual(['down 192.0.2.1:0 superseded', 'up 192.0.2.1:0 ']);
+  });
+
+  it('notices within half a minute that its peer is gone, with packets and without', () => {
+    for (const tick of [500, 60_000]) {
+      const { net, hub, spoke } = both();
+      spoke.protection.want(0, spoke.peer(hub));
+      net.run(1_000);
+      net.loss = 1;
+      net.run(31_000, () => spoke.send(spoke.peer(hub)), tick);
+      expect(spoke.log[1]).toBe('down 192.0.2.1:0 peer-dead');
+    }
+  });
+
+  it('takes packets for life: IKE alone may be silent', () => {
+    const { net, hub, spoke } = both();
+    spoke.protection.want(0, spoke.peer(hub));
+    net.run(1_000);
+    net.withoutIke = true;
+    net.run(
+      300_000,
+      () => {
+        hub.send(hub.peer(spoke));
+        spoke.send(spoke.peer(hub));
+      },
+      2_000,
+    );
+    expect(spoke.log).toEqual(['up 192.0.2.1:0 ']);
+    expect(hub.log).toEqual(['up 192.0.2.2:0 ']);
+    net.run(331_000);
+    expect(spoke.log[1]).toBe('down 192.0.2.1:0 peer-dead');
+    expect(hub.log[1]).toBe('down 192.0.2.2:0 peer-dead');
   });
 
   it('is taken over at once by a spoke that has started anew', () => {

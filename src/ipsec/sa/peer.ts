@@ -14,6 +14,8 @@ export class Peer implements Scheduled {
   /** Since when packets go out and nothing comes back; null: they are answered, or there are none. */
   unansweredSince: number | null = null;
   lastSentAt = 0;
+  /** When key exchange was told that the peer lives. */
+  toldHeardAt: number = Number.NEGATIVE_INFINITY;
   scheduledAt: number | null = null;
   /** No longer in the database: whoever still has it looks it up again. */
   gone = false;

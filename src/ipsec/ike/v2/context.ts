@@ -29,6 +29,10 @@ export interface IkeContext {
   settle(now: number, sa: IkeSa): void;
   /** A child has ended: where an association is wanted and none is left, a new one is asked for. */
   childGone(sa: IkeSa): void;
+  /** Its peer may have lost its memory: a wanted one is tried anew, beside it. */
+  doubted(now: number, sa: IkeSa): void;
+  /** The doubt was unfounded: an attempt that it led to is not needed. */
+  trusted(now: number, sa: IkeSa): void;
   /** It never was established. */
   failed(now: number, sa: IkeSa, why: FailureReason): void;
   closed(now: number, sa: IkeSa, why: DeletionReason): void;

@@ -12,6 +12,7 @@ import { respondAuth } from './auth.js';
 import { SecureChannel } from './channel.js';
 import { respondCreateChild } from './create-child.js';
 import type { Whole } from './fragment.js';
+import { saysInvalidIkeSpi } from './hints.js';
 import type { IkeSa, Reply } from './ike-sa.js';
 import { respondInformational } from './informational.js';
 import { notify, unknownCritical } from './payloads.js';
@@ -47,7 +48,7 @@ export class Conversation {
 
   /** A whole datagram. `bytes` is this one's to change and to keep. */
   handleMessage(now: number, path: Path, header: IkeHeader, bytes: Uint8Array): void {
-    const received = this.#receive(path, header, bytes);
+    const received = this.#receive(now, path, header, bytes);
     if (received === null) return;
     this.#sa.heardFrom(now, path);
     if (isResponse(header)) this.#handleResponse(now, received);
@@ -82,7 +83,7 @@ export class Conversation {
   }
 
   /** Null when the datagram is refused, not awaited, or not yet whole. */
-  #receive(path: Path, header: IkeHeader, bytes: Uint8Array): Received | null {
+  #receive(now: number, path: Path, header: IkeHeader, bytes: Uint8Array): Received | null {
     const { context } = this.#sa;
     if (this.#channel === null || !this.#isOurs(header)) return null;
     const original = bytes.slice();
@@ -92,6 +93,10 @@ export class Conversation {
       return null;
     }
     if (!this.#isAwaited(path, header, original)) return null;
+    if (saysInvalidIkeSpi(message.value)) {
+      this.#sa.liveness.hint(now);
+      return null;
+    }
     const opened = this.#channel.open(message.value, bytes);
     if (!opened.ok) {
       context.notice({ kind: 'dropped', path, error: opened.error });

@@ -13,6 +13,7 @@ import { Conversation } from './conversation.js';
 import { ikeTableLine } from './export-keys.js';
 import type { Identity } from './identity.js';
 import { deleteChildTask, deleteIkeTask, livenessTask } from './informational.js';
+import { Liveness } from './liveness.js';
 import { espPath, type NatState, NO_NAT } from './nat.js';
 import { rekeyIkeTask } from './rekey-ike.js';
 import { entered, type IkeSaState } from './state.js';
@@ -52,6 +53,7 @@ export class IkeSa {
   readonly conversation: Conversation;
   /** Our exchanges: under way, and waiting. */
   readonly requests: RequestWindow;
+  readonly liveness: Liveness;
   path: Path;
   peer: Endpoint;
   selector: Selector;
@@ -77,7 +79,6 @@ export class IkeSa {
   #state: IkeSaState;
   #keys: IkeKeys | null = null;
   #suite: IkeSuite | null = null;
-  #heardAt = 0;
   #atDeadline: DeletionReason = 'expired';
 
   constructor(
@@ -93,6 +94,7 @@ export class IkeSa {
     this.createdOrder = context.nextOrder();
     this.conversation = new Conversation(this);
     this.requests = this.conversation.requests;
+    this.liveness = new Liveness(this);
   }
 
   get state(): IkeSaState {
@@ -149,7 +151,7 @@ export class IkeSa {
     if (this.#state !== 'established') this.enter('established');
     const { ikeLifetimeMs } = this.context.settings;
     this.establishedOrder = this.context.nextOrder();
-    this.#heardAt = now;
+    this.liveness.heard(now);
     this.init = null;
     const early = 0.1 * randomFraction(this.context.crypto);
     this.rekeyAt = now + Math.round(ikeLifetimeMs * (1 - early));
@@ -159,23 +161,24 @@ export class IkeSa {
   handleTimeout(now: number): void {
     if (this.#state === 'closed') return;
     const datagrams = this.requests.retransmit(now);
-    if (datagrams === 'exhausted') return this.#giveUp(now);
-    this.conversation.send(this.path, datagrams);
+    const again = datagrams === 'exhausted' ? this.#askAgain(now) : datagrams;
+    if (again === null) return this.#giveUp(now);
+    this.conversation.send(this.path, again);
     if (this.deadline !== null && now >= this.deadline) return this.#expire(now);
     this.#removeLeftovers(now);
     if (this.rekeyAt !== null && now >= this.rekeyAt) {
       this.rekeyAt = null;
       this.rekey();
     }
-    const livenessAt = this.#livenessAt();
-    if (livenessAt !== null && now >= livenessAt) this.probe();
+    this.liveness.handleTimeout(now);
     this.conversation.pump(now);
   }
 
   /** When {@link handleTimeout} has something to do. */
   nextTimeout(): number | null {
     if (this.#state === 'closed') return null;
-    const times = [this.requests.nextTimeout(), this.deadline, this.rekeyAt, this.#livenessAt()];
+    const { requests, liveness, deadline, rekeyAt } = this;
+    const times = [requests.nextTimeout(), liveness.nextTimeout(), deadline, rekeyAt];
     for (const child of this.children.values()) times.push(child.removeAt);
     return times.reduce((least, at) =>
       at !== null && (least === null || at < least) ? at : least,
@@ -187,10 +190,11 @@ export class IkeSa {
     if (this.isEstablished && !this.requests.has('rekey-ike')) this.requests.add(rekeyIkeTask());
   }
 
-  /** Asks whether the peer lives, unless something is under way that tells. */
-  probe(): void {
-    if (this.isEstablished && this.requests.outstanding === null && !this.requests.has('liveness'))
-      this.requests.add(livenessTask());
+  /** Asks whether the peer lives; what is under way tells as well, if it is repeated faster. */
+  probe(now: number): void {
+    if (!this.isEstablished) return;
+    if (this.requests.outstanding !== null) this.requests.hurry(now);
+    else if (!this.requests.has('liveness')) this.requests.add(livenessTask());
   }
 
   /** Deletes this IKE SA in order; its children are gone at once. */
@@ -262,7 +266,7 @@ export class IkeSa {
 
   /** Proven to come from the peer, and new: it lives, and this is where it is (§2.23). */
   heardFrom(now: number, path: Path): void {
-    this.#heardAt = now;
+    this.liveness.heard(now);
     if (!this.nat.remote && this.#state !== 'half-open') return;
     const { remote } = this.path;
     const moved =
@@ -277,10 +281,9 @@ export class IkeSa {
     }
   }
 
-  #livenessAt(): number | null {
-    const { livenessMs } = this.context.settings;
-    if (!this.isEstablished || livenessMs === 0 || this.requests.outstanding !== null) return null;
-    return this.#heardAt + livenessMs;
+  /** Null when the peer is silent, or does not answer this one question. */
+  #askAgain(now: number): readonly Uint8Array[] | null {
+    return this.isEstablished ? this.requests.askAgain(now, this.liveness.heardAt) : null;
   }
 
   #removeLeftovers(now: number): void {

@@ -1,7 +1,7 @@
 /** NAT detection (RFC 7296 §2.23) and what follows from it for the path. */
 import { addressBytes } from '../../../wire/address.js';
 import { bytesEqual, writeU16, writeU64 } from '../../../wire/bytes.js';
-import { type Endpoint, IKE_NATT_PORT, type Path } from '../../../wire/path.js';
+import { type Endpoint, IKE_NATT_PORT, IKE_PORT, type Path } from '../../../wire/path.js';
 import { type CryptoProvider, randomOctets } from '../../crypto.js';
 import { concat } from '../key-schedule.js';
 import { NOTIFY } from '../numbers.js';
@@ -88,6 +88,16 @@ export const espPath = (path: Path, nat: NatState): Path =>
         carrier: 'esp',
         local: { address: path.local.address, port: 0 },
         remote: { address: path.remote.address, port: 0 },
+      };
+
+/** How IKE travels to where ESP has come from on `path`. */
+export const ikeBeside = (path: Path, { ikePort }: NatTraversal): Path =>
+  path.carrier === 'ike-natt'
+    ? path
+    : {
+        carrier: 'ike',
+        local: { address: path.local.address, port: ikePort },
+        remote: { address: path.remote.address, port: IKE_PORT },
       };
 
 /** SHA1(SPIi | SPIr | address | port). SHA-1 serves no security here. */

@@ -140,9 +140,21 @@ export class Registry implements IkeContext {
     const want = this.wants.servedBy(sa);
     if (want !== null) this.#serve(now, sa, want);
     this.notice({ kind: 'established', peer: sa.peer, identity });
-    if (!initialContact) return;
-    for (const other of this.#others(sa))
-      if (!isConcurrent(sa, other)) other.close(now, 'superseded');
+    for (const other of this.#others(sa)) {
+      const isForgotten = other.liveness.isDoubted && other.peer.address.equals(sa.peer.address);
+      if (isForgotten || (initialContact && !isConcurrent(sa, other)))
+        other.close(now, 'superseded');
+    }
+  }
+
+  doubted(now: number, sa: IkeSa): void {
+    const want = this.wants.servedBy(sa);
+    if (want !== null && want.attempt === null && want.retryAt === null) this.retry(want, now);
+  }
+
+  trusted(now: number, sa: IkeSa): void {
+    const attempt = this.wants.servedBy(sa)?.attempt;
+    if (attempt?.state === 'opening') attempt.close(now, 'superseded');
   }
 
   settle(now: number, sa: IkeSa): void {
@@ -165,6 +177,7 @@ export class Registry implements IkeContext {
     if (sa.isClosed) this.#forget(sa);
     if (want === null || want.attempt !== sa) return;
     want.attempt = null;
+    if (this.#isServed(want, sa)) return; // by one that was in doubt, and may go on to be
     this.retry(want, this.wants.retryAfter(now, want, why));
     this.emit({ kind: 'failed', peer: want.peer, why, retryAt: want.retryAt });
   }
@@ -175,16 +188,20 @@ export class Registry implements IkeContext {
     const want = this.wants.servedBy(sa);
     if (want === null) return;
     if (want.attempt === sa) want.attempt = null;
-    const isServed = this.at(sa.peer.address).some(
-      (other) => other.isEstablished && this.wants.servedBy(other) === want,
-    );
-    if (!isServed && want.attempt === null && want.retryAt === null)
+    if (!this.#isServed(want, sa) && want.attempt === null && want.retryAt === null)
       this.retry(want, now + Math.round(AGAIN_MS * randomFraction(this.crypto)));
   }
 
   retry(want: Want, at: number | null): void {
     want.retryAt = at;
     this.timers.set(want, at);
+  }
+
+  /** By another IKE SA than this one. */
+  #isServed(want: Want, sa: IkeSa): boolean {
+    return this.at(sa.peer.address).some(
+      (other) => other !== sa && other.isEstablished && this.wants.servedBy(other) === want,
+    );
   }
 
   /** The peer is reached: an attempt of ours that the peer has not answered yet is not needed any more. */

@@ -62,6 +62,8 @@ export interface IkeLimits {
   readonly children: number;
   /** Peers wanted. Default 20,000. */
   readonly wants: number;
+  /** Unprotected INVALID_IKE_SPI and INVALID_SPI given out in a second, one for an address. Default 100; 0 for none. */
+  readonly hintsPerSecond: number;
 }
 
 export interface IkeConfig {
@@ -81,7 +83,10 @@ export interface IkeConfig {
   readonly ikeLifetimeSeconds?: number;
   /** Passed on with every pair of keys. Default: 3,600 s hard, 3,240 s soft, no limit of octets or packets. */
   readonly childLifetimes?: Partial<Lifetimes>;
-  /** After this long without a word from the peer it is asked (RFC 7296 §2.4). Default 30; 0 for never. */
+  /**
+   * After this long without a packet from the peer it is asked, and counts as dead within 20 s more (RFC 7296 §2.4).
+   * Default 10; 0 for never.
+   */
   readonly livenessSeconds?: number;
   /** Messages over this many octets are sent in fragments (RFC 7383) where the peer can. Default 1,232. */
   readonly fragmentOctets?: number;
@@ -123,6 +128,7 @@ const LIMITS: IkeLimits = {
   ikeSas: 20_000,
   children: 8,
   wants: 20_000,
+  hintsPerSecond: 100,
 };
 
 const CHILD_LIFETIMES: Lifetimes = {
@@ -160,7 +166,7 @@ export function ikeSettings(config: IkeConfig): IkeSettings {
     limits: { ...LIMITS, ...config.limits },
     ikeLifetimeMs: (config.ikeLifetimeSeconds ?? 14_400) * 1_000,
     childLifetimes: { ...CHILD_LIFETIMES, ...config.childLifetimes },
-    livenessMs: (config.livenessSeconds ?? 30) * 1_000,
+    livenessMs: (config.livenessSeconds ?? 10) * 1_000,
     fragmentOctets,
     exportKeys: config.exportKeys ?? false,
   };

@@ -13,18 +13,50 @@ const OPTIONS = { firstMs: 4_000, factor: 1.8, tries: 5, jitter: 0 };
 const crypto = { fillRandom: (out: Uint8Array) => out.fill(0) } as unknown as CryptoProvider;
 const DATAGRAM = [Uint8Array.of(1)];
 
+/** When it repeats, and last when it has given up. */
+function untilExhausted(window: RequestWindow): number[] {
+  const times: number[] = [];
+  for (;;) {
+    const now = window.nextTimeout() ?? expect.fail();
+    times.push(now);
+    if (window.retransmit(now) === 'exhausted') return times;
+    expect(window.retransmit(now)).toEqual([]); // early or again: nothing
+  }
+}
+
 describe('requests', () => {
   it('are repeated after 4 s × 1.8^n, five times, and then the peer is given up', () => {
     const window = new RequestWindow(OPTIONS, crypto);
+    window.sent(0, task('create-child'), DATAGRAM);
+    expect(untilExhausted(window)).toEqual([4_000, 11_200, 24_160, 47_488, 89_478, 165_061]);
+  });
+
+  it('about life are repeated 21 times in 20 seconds, and so is what is outstanding when life is asked for', () => {
+    const window = new RequestWindow(OPTIONS, crypto);
     window.sent(0, task(), DATAGRAM);
-    const times: number[] = [];
-    for (;;) {
-      const now = window.nextTimeout() ?? expect.fail();
-      times.push(now);
-      if (window.retransmit(now) === 'exhausted') break;
-      expect(window.retransmit(now)).toEqual([]); // early or again: nothing
+    const times = untilExhausted(window);
+    expect(times).toHaveLength(22);
+    expect(times.slice(0, 3)).toEqual([500, 1_025, 1_576]);
+    expect(times.at(-1)).toBeLessThan(20_000);
+
+    const other = new RequestWindow(OPTIONS, crypto);
+    other.sent(0, task('rekey-child'), DATAGRAM);
+    other.hurry(3_000);
+    other.hurry(3_400); // no second time
+    expect(untilExhausted(other)).toEqual(times.map((t) => t + 3_000));
+  });
+
+  it('about life are repeated as long as the peer is heard, others once more only', () => {
+    for (const kind of ['liveness', 'rekey-child'] as const) {
+      const window = new RequestWindow(OPTIONS, crypto);
+      window.sent(0, task(kind), DATAGRAM);
+      expect(window.askAgain(untilExhausted(window).at(-1) ?? 0, 0)).toBeNull(); // silence
+      const turns = [0, 0, 0].map(() => {
+        const now = untilExhausted(window).at(-1) ?? 0;
+        return window.askAgain(now, now) !== null;
+      });
+      expect(turns).toEqual(kind === 'liveness' ? [true, true, true] : [true, false, false]);
     }
-    expect(times).toEqual([4_000, 11_200, 24_160, 47_488, 89_478, 165_061]);
   });
 
   it('go out one at a time, in their order, and not before their time', () => {

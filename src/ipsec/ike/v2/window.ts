@@ -7,6 +7,7 @@ import { bytesEqual } from '../../../wire/bytes.js';
 import type { CryptoProvider } from '../../crypto.js';
 import type { IkePayload } from '../payload.js';
 import type { IkeSa } from './ike-sa.js';
+import { LIVENESS_PACE } from './liveness.js';
 import type { Retransmission } from './settings.js';
 
 export type TaskKind =
@@ -34,6 +35,11 @@ interface Outstanding {
   readonly messageId: number;
   readonly task: Task;
   datagrams: readonly Uint8Array[];
+  /** How it is repeated, and since when. */
+  pace: Retransmission;
+  pacedAt: number;
+  /** How often the peer has been heard without an answer to this, so that it was repeated from the start. */
+  turns: number;
   sent: number;
   resendAt: number;
 }
@@ -45,6 +51,8 @@ interface Waiting {
 
 /** Tasks that may wait for their turn; more would be our own mistake. */
 const MAX_WAITING = 64;
+/** An exchange that a living peer never answers is given up after both paces; a question about life never is. */
+const MAX_TURNS = 1;
 
 /** Requests of this end: one outstanding, the others wait. */
 export class RequestWindow {
@@ -83,16 +91,48 @@ export class RequestWindow {
 
   /** The request of `task` has gone out as `datagrams` under {@link nextMessageId}. */
   sent(now: number, task: Task, datagrams: readonly Uint8Array[]): void {
-    const resendAt = now + this.#delay(0);
-    this.#outstanding = { messageId: this.#nextId++, task, datagrams, sent: 1, resendAt };
+    const pace = task.kind === 'liveness' ? LIVENESS_PACE : this.options;
+    const messageId = this.#nextId++;
+    const resendAt = now + this.#delay(pace, 0);
+    this.#outstanding = {
+      messageId,
+      task,
+      datagrams,
+      pace,
+      pacedAt: now,
+      turns: 0,
+      sent: 1,
+      resendAt,
+    };
+  }
+
+  /** Whether what is outstanding is repeated as fast as a question about life. */
+  get isHurried(): boolean {
+    return this.#outstanding?.pace === LIVENESS_PACE;
+  }
+
+  /** What is outstanding becomes the question whether the peer lives: any answer will do. */
+  hurry(now: number): void {
+    if (this.#outstanding !== null && !this.isHurried) this.#repeat(now, LIVENESS_PACE);
+  }
+
+  /**
+   * Goes on with a request that is exhausted, at the other pace, if the peer has been heard since it was asked.
+   * @returns what to send, or null when the peer is to be given up
+   */
+  askAgain(now: number, heardAt: number): readonly Uint8Array[] | null {
+    const o = this.#outstanding;
+    if (o === null || heardAt <= o.pacedAt) return null;
+    if (o.task.kind !== 'liveness' && o.turns++ >= MAX_TURNS) return null;
+    this.#repeat(now, this.isHurried ? this.options : LIVENESS_PACE);
+    return o.datagrams;
   }
 
   /** The same request with other octets, from the start: IKE_SA_INIT with a cookie or another group. */
   replace(now: number, datagrams: readonly Uint8Array[]): void {
     if (this.#outstanding === null) throw new Error('bug: nothing to replace');
     this.#outstanding.datagrams = datagrams;
-    this.#outstanding.sent = 1;
-    this.#outstanding.resendAt = now + this.#delay(0);
+    this.#repeat(now, this.options);
   }
 
   /** The task that a response with this id completes; null for an old or an invented one. */
@@ -111,8 +151,8 @@ export class RequestWindow {
   retransmit(now: number): readonly Uint8Array[] | 'exhausted' {
     const o = this.#outstanding;
     if (o === null || now < o.resendAt) return [];
-    if (o.sent > this.options.tries) return 'exhausted';
-    o.resendAt = now + this.#delay(o.sent++);
+    if (o.sent > o.pace.tries) return 'exhausted';
+    o.resendAt = now + this.#delay(o.pace, o.sent++);
     return o.datagrams;
   }
 
@@ -138,8 +178,13 @@ export class RequestWindow {
     for (const { task } of this.takeAll()) task.abandon();
   }
 
-  #delay(n: number): number {
-    const { firstMs, factor, jitter } = this.options;
+  #repeat(now: number, pace: Retransmission): void {
+    const resendAt = now + this.#delay(pace, 0);
+    if (this.#outstanding !== null)
+      Object.assign(this.#outstanding, { pace, pacedAt: now, sent: 1, resendAt });
+  }
+
+  #delay({ firstMs, factor, jitter }: Retransmission, n: number): number {
     return Math.round(firstMs * factor ** n * (1 - jitter * randomFraction(this.crypto)));
   }
 }
