@@ -78,6 +78,7 @@ export class Tunnel {
       multicast: this.#multicast,
       pathMtu: this.pathMtu,
       reflect: settings.multicastReflect,
+      settled: (at) => this.drain(at),
     });
     this.engine.handleRoutes(now, settings.routes);
     this.drain(now);
@@ -194,6 +195,7 @@ export class Tunnel {
   }
 
   #drainEngine(now: number): void {
+    const released = new Map<string, Endpoint>();
     let usable = false;
     for (let o = this.engine.pollOutput(); ; o = this.engine.pollOutput()) {
       if (o.kind === 'timeout') {
@@ -202,20 +204,30 @@ export class Tunnel {
       }
       if (o.kind !== 'send') this.#multicast.forget();
       usable ||= (o.kind === 'neighbour' && o.action === 'set') || isNhsUp(o);
-      this.#carryOut(now, o);
+      if (o.kind === 'peer') this.#changePeer(now, o, released);
+      else this.#carryOut(now, o);
     }
+    for (const nbma of released.values()) this.protection.release(now, nbma);
     if (usable) this.datapath.retryHeld(now);
   }
 
-  #carryOut(now: number, output: Exclude<EngineOutput, { kind: 'timeout' }>): void {
+  /** Who is let go has the answers that come after it first, such as that to its Purge. */
+  #changePeer(
+    now: number,
+    { action, nbma }: Extract<EngineOutput, { kind: 'peer' }>,
+    released: Map<string, Endpoint>,
+  ): void {
+    const key = endpointKey(nbma);
+    if (action === 'release') return void released.set(key, nbma);
+    if (released.delete(key)) this.protection.release(now, nbma); // let go and wanted: made anew
+    this.protection.want(now, nbma);
+  }
+
+  #carryOut(now: number, output: Exclude<EngineOutput, { kind: 'timeout' | 'peer' }>): void {
     const { outputs, dropEvents, ask } = this.environment;
     switch (output.kind) {
       case 'send':
         return this.mgre.sendNhrp(now, output.bytes, output.to);
-      case 'peer':
-        if (output.action === 'want') this.protection.want(now, output.nbma);
-        else this.protection.release(now, output.nbma);
-        return;
       case 'ask':
         return ask(this, output.id, output.question, output.deadline);
       case 'event':

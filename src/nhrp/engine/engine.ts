@@ -131,7 +131,11 @@ export class NhrpEngine {
   /** Protection of the peer came up or went down; without `protected` in the configuration it has no effect. */
   handlePeer(now: number, nbma: Endpoint, state: 'up' | 'down'): void {
     if (this.#state === 'closed' || !this.#context.peers.set(nbma, state === 'up')) return;
-    if (state === 'up') {
+    if (this.#state === 'closing') {
+      const { peers } = this.#context;
+      const mayReply = this.#servers.states().some((s) => peers.isUp(s.registration.nbma));
+      if (!mayReply) this.#close(now); // nobody is registered with any more, either
+    } else if (state === 'up') {
       this.#context.bindings.peerUp(now, nbma);
       this.#servers.peerUp(now, nbma);
     } else {
