@@ -36,6 +36,8 @@ export interface DatapathParts {
   readonly pathMtu: PathMtu;
   /** Send a peer's multicast on to the others. */
   readonly reflect: boolean;
+  /** Copies have been sent after the call that asked for them: what protection has to say to that is to be heard. */
+  readonly settled: (now: number) => void;
 }
 
 /** Where a packet came from: a peer, or this side of the tunnel. */
@@ -184,18 +186,25 @@ export class Datapath {
     this.parts.drops.drop('too-big', textOf(from));
   }
 
-  /** A copy to each multicast target but the one that it came from. */
+  /** A copy to each multicast target but the one that it came from, made as they are polled. */
   #replicate(now: number, slot: TransmitSlot, from: Endpoint | null): void {
-    const { mgre, multicast, drops } = this.parts;
+    const { mgre, multicast, drops, settled } = this.parts;
     const packet = viewOf(slot);
-    let copies = 0;
-    for (const to of multicast.at(now)) {
-      if (from !== null && endpointEquals(to, from)) continue;
+    const all = multicast.at(now);
+    const targets = from === null ? all : all.filter((to) => !endpointEquals(to, from));
+    if (targets.length === 0 && from === null) drops.drop('no-multicast-target', 'device');
+    const next = targets.values();
+    const isQueued = mgre.outputs.replicate(() => {
+      const { value: to } = next.next();
+      if (to === undefined) {
+        settled(now);
+        return false;
+      }
+      drops.counters.replicated++;
       this.#sendTo(now, mgre.slotOf(packet), to, from ?? 'here');
-      copies++;
-    }
-    drops.counters.replicated += copies;
-    if (copies === 0 && from === null) drops.drop('no-multicast-target', 'device');
+      return true;
+    });
+    if (!isQueued) drops.drop('not-drained', textOf(from ?? 'here'));
   }
 
   /** An ICMP error about the packet, if one may be sent; it goes the way of any packet of ours. */

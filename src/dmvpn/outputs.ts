@@ -7,6 +7,8 @@ import type { DmvpnEvent, Output } from './output.js';
 const MAX_EVENTS = 1_024;
 /** Packets that a caller who does not poll can pile up. */
 const MAX_PACKETS = 4_096;
+/** Multicast packets whose copies such a caller leaves unmade. */
+const MAX_REPLICATIONS = 256;
 
 type Item = Exclude<Output, { kind: 'timeout' }>;
 
@@ -15,9 +17,10 @@ export class Outputs {
   #events = 0;
   #packets = 0;
   #lost = 0;
+  readonly #replications: (() => boolean)[] = [];
 
   get isEmpty(): boolean {
-    return this.#items.isEmpty;
+    return this.#items.isEmpty && this.#replications.length === 0;
   }
 
   /** False when there are too many: the caller counts the drop. */
@@ -27,6 +30,16 @@ export class Outputs {
 
   deliver(tunnel: string, frame: Frame): boolean {
     return this.#packet({ kind: 'deliver', tunnel, packet: viewOf(frame) });
+  }
+
+  /**
+   * Packets that are made when there is nothing else to poll, as many as there are, and never more than one at a time
+   * in memory: `next` makes one and is false when it had none left. False when too many such wait.
+   */
+  replicate(next: () => boolean): boolean {
+    if (this.#replications.length >= MAX_REPLICATIONS) return false;
+    this.#replications.push(next);
+    return true;
   }
 
   ask(ask: Output & { kind: 'ask' }): void {
@@ -40,11 +53,23 @@ export class Outputs {
   }
 
   poll(): Item | null {
-    if (this.#lost > 0) {
-      const count = this.#lost;
-      this.#lost = 0;
-      return { kind: 'event', event: { type: 'events-lost', tunnel: '', count } };
+    for (;;) {
+      const item = this.#lostEvents() ?? this.#next();
+      if (item !== null) return item;
+      const [next] = this.#replications;
+      if (next === undefined) return null;
+      if (!next()) this.#replications.shift();
     }
+  }
+
+  #lostEvents(): Item | null {
+    if (this.#lost === 0) return null;
+    const count = this.#lost;
+    this.#lost = 0;
+    return { kind: 'event', event: { type: 'events-lost', tunnel: '', count } };
+  }
+
+  #next(): Item | null {
     const item = this.#items.shift();
     if (item?.kind === 'event') this.#events--;
     else if (item !== null && item.kind !== 'ask') this.#packets--;
