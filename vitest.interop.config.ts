@@ -4,8 +4,10 @@ import unit from './vitest.config.js';
 /** Real peers in guests: `npm run test:interop`, as root. */
 const config: ViteUserConfig = {
   ...(unit.resolve && { resolve: unit.resolve }),
+  ...(unit.plugins && { plugins: unit.plugins }),
   test: {
     include: ['test/interop/**/*.test.ts'],
+    setupFiles: './test/log-scan-setup.ts',
     globalSetup: 'test/interop/setup.ts',
     fileParallelism: false, // a lab wants the processors for itself
     disableConsoleIntercept: true, // the log is for reading
