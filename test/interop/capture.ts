@@ -1,12 +1,12 @@
 /** What passed on the legs of the internet, as tshark reads it: the witness that is neither us nor the peer. */
 import { copyFileSync } from 'node:fs';
 import { attempt, sleep } from './process.js';
-import { nbmaOf, type Role } from './roles.js';
+import { nbma6Of, nbmaOf, type Role } from './roles.js';
 
 export interface Frame {
   /** Milliseconds since 1970, on the clock of `Date.now()`. */
   readonly timeMs: number;
-  /** IPv4 and IPv6 sources from the outermost header inwards; headers quoted in an ICMP error last. */
+  /** Sources of one family, outermost first, then of the other; headers quoted in an ICMP error last. */
   readonly sources: readonly string[];
   readonly destinations: readonly string[];
   /** In hexadecimal, as tshark prints it; empty without one. */
@@ -20,6 +20,7 @@ export interface Frame {
 
 const FIELDS = [
   'frame.time_epoch',
+  'eth.type',
   'ip.src',
   'ip.dst',
   'ipv6.src',
@@ -29,6 +30,7 @@ const FIELDS = [
   'esp.spi',
   '_ws.col.Info',
 ];
+const ETHERTYPE_IPV6 = '0x86dd';
 const SETTLE_MS = 300; // tcpdump writes what it has by then
 
 export class Capture {
@@ -70,7 +72,8 @@ export class Capture {
   async faults(role: Role): Promise<Frame[]> {
     const wrong = '_ws.malformed || nhrp.hdr.chksum.status==0 || ip.checksum.status==0';
     const frames = await this.frames(role, `gre && (${wrong})`);
-    return frames.filter(({ sources }) => sources[0] === nbmaOf(role)); // FRR's odd checksums are its own affair
+    const own = [nbmaOf(role), nbma6Of(role)];
+    return frames.filter(({ sources }) => own.includes(sources[0] ?? '')); // FRR's odd checksums are its own affair
   }
 
   /** Keeps a recording after the lab is gone. */
@@ -82,6 +85,7 @@ export class Capture {
 function frameOf(line: string): Frame {
   const [
     time = '',
+    etherType = '',
     src4 = '',
     dst4 = '',
     src6 = '',
@@ -91,10 +95,11 @@ function frameOf(line: string): Frame {
     spi = '',
     info = '',
   ] = line.split('\t');
+  const isV6 = etherType.startsWith(ETHERTYPE_IPV6);
   return {
     timeMs: Number(time) * 1_000,
-    sources: list(src4, src6),
-    destinations: list(dst4, dst6),
+    sources: isV6 ? list(src6, src4) : list(src4, src6),
+    destinations: isV6 ? list(dst6, dst4) : list(dst4, dst6),
     greKey: key,
     nhrpType: type === '' ? null : Number(type.split(',')[0]),
     espSpi: spi,

@@ -23,6 +23,8 @@ interface ScriptEnvironment extends NodeJS.ProcessEnv {
   readonly NL_PREFIX: string;
   readonly NL_RUN: string;
   readonly NL_OWNER: string;
+  /** Set: an IPv6 internet too. */
+  NL_V6?: string;
   NL_MEM?: string;
 }
 
@@ -42,9 +44,10 @@ export class Lab {
     this.#env = environmentOf(name);
   }
 
-  /** An empty internet. */
-  static async open(): Promise<Lab> {
+  /** An empty internet; with `v6` one of both families. */
+  static async open({ v6 = false } = {}): Promise<Lab> {
     const lab = new Lab(`${process.pid}-${labCount++}`);
+    if (v6) lab.#env.NL_V6 = '1';
     await lab.#script('net');
     return lab;
   }
@@ -131,8 +134,11 @@ export class Lab {
 }
 
 /** Runs a story in a lab of its own, which is gone when the story ends, however it ends. */
-export async function inLab(tell: (lab: Lab) => Promise<void>): Promise<void> {
-  const lab = await Lab.open();
+export async function inLab(
+  tell: (lab: Lab) => Promise<void>,
+  options: { readonly v6?: boolean } = {},
+): Promise<void> {
+  const lab = await Lab.open(options);
   try {
     await tell(lab);
   } finally {

@@ -3,7 +3,7 @@ import type { DmvpnConfig, TunnelConfig } from '../../src/dmvpn/config.js';
 import type { IpsecConfig } from '../../src/dmvpn/ipsec-config.js';
 import type { Lab } from './lab.js';
 import { Node } from './node.js';
-import { lan6Of, lanOf, nbmaOf, overlay6Of, overlayOf, type Role } from './roles.js';
+import { lan6Of, lanOf, nbma6Of, nbmaOf, overlay6Of, overlayOf, type Role } from './roles.js';
 
 export interface OurSettings {
   /** GRE key; default 42. */
@@ -16,6 +16,8 @@ export interface OurSettings {
   readonly unique?: boolean;
   /** An IPv6 overlay instead of the IPv4 one; default false. */
   readonly v6?: boolean;
+  /** By the IPv6 internet instead of the IPv4 one, in a lab that has it; default false. */
+  readonly underlay6?: boolean;
   /** Of a spoke, best first; default the hub. */
   readonly nhs?: readonly Role[];
   /** Of a hub: whose LANs it routes to; default s1 to s3. */
@@ -37,12 +39,12 @@ export const ourHub = (lab: Lab, role: Role, settings: OurSettings = {}): Promis
   Node.start(lab, role, hubConfig(role, settings));
 
 export function spokeConfig(role: Role, settings: OurSettings = {}): DmvpnConfig {
-  const { nhs = ['hub'], v6 = false } = settings;
+  const { nhs = ['hub'], v6 = false, underlay6 = false } = settings;
   const address = v6 ? overlay6Of : overlayOf;
   const everything = v6 ? ['fd00:10::/64', 'fd00:172::/32'] : ['10.0.0.0/24', '172.16.0.0/16'];
   return config(role, settings, {
     shortcut: true,
-    nhs: nhs.map((hub) => ({ address: address(hub), nbma: nbmaOf(hub) })),
+    nhs: nhs.map((hub) => ({ address: address(hub), nbma: (underlay6 ? nbma6Of : nbmaOf)(hub) })),
     multicast: ['nhs'],
     routes: nhs.flatMap((hub, rank) =>
       everything.map((prefix) => ({ prefix, via: address(hub), distance: 50 + rank })),
@@ -70,12 +72,13 @@ function config(role: Role, settings: OurSettings, part: Partial<TunnelConfig>):
     holdingTimeSeconds = 300,
     unique = false,
     v6 = false,
+    underlay6 = false,
     psk,
   } = settings;
   const tunnel: TunnelConfig = {
     name: 'tun0',
     address: v6 ? `${overlay6Of(role)}/128` : `${overlayOf(role)}/32`,
-    local: nbmaOf(role),
+    local: (underlay6 ? nbma6Of : nbmaOf)(role),
     key,
     protection:
       psk === undefined

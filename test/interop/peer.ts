@@ -1,18 +1,18 @@
 /**
- * The process under test: a node of the published API on raw GRE and a TUN device, in the namespace that it was
- * started in. The first argument is its configuration. It prints one JSON line for each event and answers one JSON
- * command a line of standard input; SIGTERM makes it leave with its Purges. node.ts is its other end.
+ * The process under test: a node of the published API on raw GRE, or GRE in UDP, and a TUN device, in the namespace
+ * that it was started in. The first argument is its configuration. It prints one JSON line for each event and answers
+ * one JSON command a line of standard input; SIGTERM makes it leave with its Purges. node.ts is its other end.
  */
 import { createInterface } from 'node:readline';
+import type { DmvpnConfig } from 'dmvpn/dmvpn';
 import { openNode } from 'dmvpn/io/open';
 import type { Command, Line } from './node.js';
 
 const print = (line: Line): void => void process.stdout.write(`${JSON.stringify(line)}\n`);
 
-const node = await openNode(JSON.parse(process.argv[2] ?? '{}'), {
-  transport: 'raw',
-  device: 'tun',
-});
+const config = JSON.parse(process.argv[2] ?? '{}') as DmvpnConfig;
+const isUdp = config.tunnels.some(({ carrier }) => carrier === 'gre-udp');
+const node = await openNode(config, { transport: isUdp ? 'udp' : 'raw', device: 'tun' });
 
 function answer({ id, what, args }: Command): void {
   try {

@@ -17,6 +17,8 @@ const overlayNumber = (role: Role): number =>
   role === 'hub' ? 100 : isHub(role) ? 100 + Number(role.slice(3)) : Number(role.slice(1));
 
 export const nbmaOf = (role: Role): string => `192.168.${networkNumber(role)}.2`;
+/** In a lab that was opened with `v6`. */
+export const nbma6Of = (role: Role): string => `fd00:192:${networkNumber(role)}::2`;
 export const overlayOf = (role: Role): string => `10.0.0.${overlayNumber(role)}`;
 export const overlay6Of = (role: Role): string => `fd00:10::${overlayNumber(role)}`;
 /** The prefix behind a router, and the router's own address in it. */

@@ -14,6 +14,7 @@
 # Root needed. No KVM, no host GRE or ESP, no kernel modules on the host; only TAP, veth, namespaces and ptrace.
 # With NL_OWNER, a process id, the lab is taken down when that process is no more.
 # NL_PREFIX and NL_RUN (both) tell several labs on one machine apart.
+# With NL_V6, the internet is one of IPv6 as well: fd00:192:n::1 there, fd00:192:n::2 the role (not behind the NAT).
 set -u
 LAB=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 STATE=${DMVPN_LAB_STATE:-/var/lib/dmvpn-interop}	# made by prepare.sh
@@ -28,13 +29,16 @@ die() { echo "lab: $*" >&2; exit 1; }
 # hub 192.168.0, spoke n 192.168.n, hubN 192.168.1N; NAT 192.168.9
 number() { case $1 in hub) echo 0 ;; s[1-8]) echo "${1#s}" ;; hub[2-9]) echo "1${1#hub}" ;; *) die "unknown role $1" ;; esac; }
 nbma_net() { echo "192.168.$(number "$1")"; }
+nbma6_net() { echo "fd00:192:$(number "$1"):"; }
 leg_ns() { if grep -qsx "$1" "$RUN/nat-roles"; then echo "$PFX-nat"; else echo "$CORE"; fi; }
 no_offload() { ip netns exec "$1" ethtool -K "$2" tx off gro off gso off tso off >/dev/null 2>&1; true; }	# captures show real checksums and packets
 
 net() {
 	ip netns add "$CORE" || die "namespace $CORE is there already: lab.sh down first"
 	ip -n "$CORE" link set lo up
-	ip netns exec "$CORE" sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.disable_ipv6=1 net.ipv6.conf.default.disable_ipv6=1
+	ip netns exec "$CORE" sysctl -qw net.ipv4.ip_forward=1
+	if [ -n "${NL_V6:-}" ]; then ip netns exec "$CORE" sysctl -qw net.ipv6.conf.all.forwarding=1
+	else ip netns exec "$CORE" sysctl -qw net.ipv6.conf.all.disable_ipv6=1 net.ipv6.conf.default.disable_ipv6=1; fi
 	mkdir -p "$RUN/cap"
 	[ -z "${NL_OWNER:-}" ] || watch_owner
 }
@@ -55,6 +59,12 @@ hostns() {	# role
 	ip -n "$own" link set eth0 up
 	ip -n "$own" route add default via "$n.1"
 	ip netns exec "$own" sysctl -qw net.ipv4.ip_forward=1
+	if [ -n "${NL_V6:-}" ]; then
+		n=$(nbma6_net "$1")
+		ip -n "$ns" -6 addr add "$n:1/64" dev "t-$1" nodad
+		ip -n "$own" -6 addr add "$n:2/64" dev eth0 nodad
+		ip -n "$own" -6 route add default via "$n:1"
+	fi
 	no_offload "$ns" "t-$1"; no_offload "$own" eth0
 }
 
@@ -107,6 +117,7 @@ attach_tap() {	# role; the leg outlives its guest
 	ip -n "$ns" link show "t-$1" >/dev/null 2>&1 && return
 	ip -n "$ns" tuntap add dev "t-$1" mode tap
 	ip -n "$ns" addr add "$n.1/24" dev "t-$1"
+	[ -z "${NL_V6:-}" ] || ip -n "$ns" -6 addr add "$(nbma6_net "$1"):1/64" dev "t-$1" nodad
 	ip -n "$ns" link set "t-$1" up
 }
 
@@ -120,9 +131,11 @@ await_guest() {	# role
 }
 
 guest_network() {	# role
-	local n; n=$(nbma_net "$1")
-	run "$1" "ip link set vec0 name eth0; ip addr add $n.2/24 dev eth0; modprobe -q ipv6; sysctl -qw net.ipv6.conf.eth0.disable_ipv6=1
+	local n n6 v6='sysctl -qw net.ipv6.conf.eth0.disable_ipv6=1'; n=$(nbma_net "$1"); n6=$(nbma6_net "$1")
+	[ -z "${NL_V6:-}" ] || v6="ip -6 addr add $n6:2/64 dev eth0 nodad"
+	run "$1" "ip link set vec0 name eth0; ip addr add $n.2/24 dev eth0; modprobe -q ipv6; $v6
 		ethtool -K eth0 tx off gro off tso off >/dev/null 2>&1; ip link set eth0 up; ip route add default via $n.1" || die "network of $1"
+	[ -z "${NL_V6:-}" ] || run "$1" "ip -6 route add default via $n6:1" || die "IPv6 network of $1"
 }
 
 run() {		# role [command...]   (stdin when there is no command)
