@@ -117,6 +117,42 @@ describe('RFC 2332 §5.2.3: a registration', () => {
   });
 });
 
+describe('the group of a spoke (Cisco `ip nhrp group`)', () => {
+  const group = (name: string, oui = 0x00000c): Extension => ({
+    ...{ kind: 'vendor', type: 8, compulsory: false, reserved: false, oui },
+    data: Uint8Array.from(`\u0001${name}`, (c) => c.charCodeAt(0)),
+  });
+  const groupAfter = (extension: Extension): string | null => {
+    const net = ready();
+    exchange(net, cieMessage(3, HUB.address, { extensions: [...EXTENSIONS, extension] }));
+    return net.engine('hub').cache.entry(hubSlot(net, '10.0.0.7')).group;
+  };
+
+  it('travels in the vendor extension, stands in the entry, and in the question', () => {
+    const net = blueprint({ authorize: true });
+    net.add('s7', {
+      ...{ address: '10.0.0.7', nbma: '192.168.7.2', nhs: true },
+      more: { group: 'gold' },
+    });
+    net.run(100);
+    for (const { id } of net.questionsOf('hub')) net.answer('hub', id, { kind: 'accept' });
+    const asked = net
+      .questionsOf('hub')
+      .map(({ question }) => 'group' in question && question.group);
+    expect(asked).toEqual([null, null, 'gold']);
+    const { cache } = net.engine('hub');
+    expect(cache.entry(hubSlot(net, '10.0.0.7')).group).toBe('gold');
+    expect(cache.entry(hubSlot(net, '10.0.0.1')).group).toBeNull();
+  });
+
+  it('is none when another vendor says it, or its octets are no printable name', () => {
+    expect(groupAfter(group('silver'))).toBe('silver');
+    expect(groupAfter(group('silver', 0x00000d))).toBeNull();
+    expect(groupAfter(group(''))).toBeNull();
+    expect(groupAfter(group('a\u0007b'))).toBeNull();
+  });
+});
+
 describe('takeover of a unique address', () => {
   /** A protected hub that comes back with its store, and with no association yet to the spoke in it. */
   const codeAfterRestart = (takeover: 'refuse' | 'when-down' | 'always'): number | undefined => {
