@@ -1,6 +1,6 @@
 /** Commands of the caller: texts checked once, here, and handed on as the engine wants them. */
 import type { EngineCommand, RouteChange } from '../nhrp/engine/api.js';
-import type { IpFamily } from '../wire/address.js';
+import type { IpAddress, IpFamily, IpPrefix } from '../wire/address.js';
 import {
   address,
   integer,
@@ -51,8 +51,31 @@ const readClear = record({
   prefix: optional(prefix, null),
 });
 
+/** Address families of a tunnel: of the network under it, and of what it carries. */
+export interface CommandFamilies {
+  readonly nbma: IpFamily;
+  readonly overlay: readonly IpFamily[];
+}
+
 /** @throws TypeError or RangeError that begins with the path of the offending value: `command.prefix`. */
-export function readCommand(command: ForTunnel, nbma: IpFamily): TunnelCommand {
+export function readCommand(command: ForTunnel, { nbma, overlay }: CommandFamilies): TunnelCommand {
+  const read = readAny(command, nbma);
+  const { prefix: about, via } = partsOf(read);
+  if (about && !overlay.includes(about.address.family))
+    throw new TypeError(
+      `command.prefix: '${about.address}' is of a family that the tunnel does not carry`,
+    );
+  if (about && via && via.family !== about.address.family)
+    throw new TypeError(`command.via: '${via}' is not of the prefix's family`);
+  return read;
+}
+
+function partsOf(read: TunnelCommand): { prefix?: IpPrefix | undefined; via?: IpAddress | null } {
+  if (read.to === 'routes') return read.change;
+  return 'prefix' in read.command ? read.command : {};
+}
+
+function readAny(command: ForTunnel, nbma: IpFamily): TunnelCommand {
   switch (command.kind) {
     case 'addRoute':
     case 'removeRoute':

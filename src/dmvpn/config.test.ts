@@ -29,6 +29,29 @@ describe('readConfig', () => {
     expect([tunnel?.local.port, tunnel?.engine.defaultPort]).toEqual([4_754, 4_754]);
   });
 
+  it('gives each address family its engine, with what is of that family; a dynamic server is in both', () => {
+    const nhs = ['dynamic', '10.0.0.100', '2001:db8::100'].map((address) => ({
+      ...{ address, nbma: '192.168.0.2' },
+    }));
+    const routes = [
+      { prefix: '172.16.1.0/24', via: null },
+      { prefix: '2001:db8:1::/64', via: null },
+    ];
+    const over = { otherAddress: '2001:db8::1/64', nhs, routes, alsoRegister: ['2001:db8:2::/48'] };
+    const [tunnel] = readConfig(spoke(over)).tunnels;
+    const shape = [tunnel?.engine, tunnel?.otherEngine].map((e) => [
+      String(e?.address),
+      e?.nhs.map((n) => String(n.protocolAddress)),
+      e?.localPrefixes.map((p) => String(p.address)),
+      e?.alsoRegister.length,
+    ]);
+    expect(shape).toEqual([
+      ['10.0.0.1', ['dynamic', '10.0.0.100'], ['172.16.1.0'], 0],
+      ['2001:db8::1', ['dynamic', '2001:db8::100'], ['2001:db8:1::'], 1],
+    ]);
+    expect(readConfig(spoke({})).tunnels[0]?.otherEngine).toBeNull();
+  });
+
   it('leaves the limits that are not given as they are', () => {
     const [tunnel] = readConfig(spoke({ limits: { maxEntries: 10 } })).tunnels;
     expect(tunnel?.engine.limits).toEqual({ ...DEFAULT_LIMITS, maxEntries: 10 });
@@ -128,6 +151,21 @@ describe('readConfig', () => {
       'an own prefix of another family',
       { alsoRegister: ['2001:db8::/64'] },
       "tunnels[0].alsoRegister[0]: '2001:db8::' is not IPv4, as the tunnel's address is",
+    ],
+    [
+      'two addresses of one family',
+      { otherAddress: '10.0.1.1/32' },
+      "tunnels[0].otherAddress: '10.0.1.1' is IPv4, as the tunnel's address is",
+    ],
+    [
+      'a next hop that is not of the family of its route',
+      { otherAddress: '2001:db8::1/64', routes: [{ prefix: '10.0.0.0/24', via: '2001:db8::9' }] },
+      "tunnels[0].routes[0].via: '2001:db8::9' is not of the prefix's family",
+    ],
+    [
+      'a small MTU where the other address is IPv6',
+      { otherAddress: '2001:db8::1/64', mtu: 1_000 },
+      'tunnels[0].mtu: at least 1280 expected where IPv6 is carried (RFC 8200 §5)',
     ],
     [
       'registrations rarer than they hold',

@@ -55,6 +55,11 @@ export interface TunnelConfig {
   readonly name: string;
   /** Own tunnel address with the length of the connected prefix: `10.0.0.1/24`; `/32` has none. */
   readonly address: string;
+  /**
+   * Own tunnel address of the other IP family, for a tunnel that carries IPv4 and IPv6; null = it carries one. Servers,
+   * routes and mappings belong to the family of their addresses; a `dynamic` server is registered with in both.
+   */
+  readonly otherAddress?: string | null;
   /** Local NBMA address. */
   readonly local: string;
   /** `gre`: IP protocol 47 · `gre-udp`: GRE in UDP (RFC 8086), which needs no privilege; `gre`. */

@@ -125,6 +125,19 @@ describe('commands', () => {
     );
   });
 
+  it('about a family that the tunnel does not carry are refused', () => {
+    const node = new DmvpnNode({ tunnels: [hubTunnel()] }, CALM);
+    const tunnel = 'tun100';
+    const add = (prefix: string, via: string | null) => () =>
+      node.command(0, { kind: 'addRoute', tunnel, prefix, via });
+    expect(add('2001:db8::/64', null)).toThrow(
+      "command.prefix: '2001:db8::' is of a family that the tunnel does not carry",
+    );
+    expect(add('172.16.0.0/16', '2001:db8::1')).toThrow(
+      "command.via: '2001:db8::1' is not of the prefix's family",
+    );
+  });
+
   it('of an unknown kind are refused as that, before anything else is looked at', () => {
     const node = new DmvpnNode({ tunnels: [hubTunnel()] }, CALM);
     const send = (command: unknown) => () => node.command(0, command as NodeCommand);

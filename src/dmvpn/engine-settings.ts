@@ -18,6 +18,10 @@ export interface EngineSettings {
 export function engineSettings(tunnel: TunnelConfig): EngineSettings {
   const [settings] = readConfig({ tunnels: [tunnel] }).tunnels;
   if (!settings) throw new Error('bug: a tunnel without settings');
-  const { engine, routes } = settings;
+  const { engine, otherEngine, routes } = settings;
+  if (otherEngine !== null)
+    throw new TypeError(
+      'tunnels[0].otherAddress: an engine is of one family; ask for each by itself',
+    );
   return { engine, routes };
 }

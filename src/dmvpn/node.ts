@@ -9,7 +9,7 @@ import type { Answer, Question } from '../nhrp/engine/api.js';
 import type { IpAddress } from '../wire/address.js';
 import type { Endpoint, Path } from '../wire/path.js';
 import type { WireError } from '../wire/result.js';
-import { checkCommandKind, readCommand } from './commands.js';
+import { type CommandFamilies, checkCommandKind, readCommand } from './commands.js';
 import type { DmvpnConfig } from './config.js';
 import { Drops, PacketCounters } from './counters.js';
 import { type Frame, PacketArena, viewOf } from './frame.js';
@@ -23,8 +23,8 @@ import type {
   UnderlayChange,
 } from './output.js';
 import { Outputs } from './outputs.js';
-import { protectionOf } from './protection.js';
-import { readConfig } from './settings.js';
+import { protectionsOf } from './protection.js';
+import { readConfig, type TunnelSettings } from './settings.js';
 import type { NodeSnapshot } from './snapshot.js';
 import { type NodeStats, readStats } from './stats.js';
 import { Tunnel } from './tunnel.js';
@@ -45,18 +45,13 @@ export const forwardSlot = (tunnel: string): ForwardSlot => ({
   dscp: 0,
 });
 
-interface OpenQuestion {
-  readonly tunnel: Tunnel;
-  readonly engineId: number;
-}
-
 export class DmvpnNode {
   readonly #outputs = new Outputs();
   readonly #arena = new PacketArena();
   readonly #counters = new PacketCounters();
   readonly #drops: Drops;
   readonly #tunnels: readonly Tunnel[];
-  readonly #questions = new Map<number, OpenQuestion>();
+  readonly #questions = new Map<number, (now: number, answer: Answer) => void>();
   #asked = 0;
   #state: NodeState = 'running';
 
@@ -75,15 +70,12 @@ export class DmvpnNode {
       dropEvents,
       ask: this.#ask.bind(this),
     };
-    this.#tunnels = tunnels.map(
-      (settings) =>
-        new Tunnel(
-          settings,
-          protectionOf(settings, environment),
-          shared,
-          restored?.tunnels?.[settings.name],
-        ),
-    );
+    const protections = protectionsOf(tunnels, environment);
+    this.#tunnels = protections.map((protection, i) => {
+      const settings = tunnels[i] as TunnelSettings;
+      return new Tunnel(settings, protection, shared, restored?.tunnels?.[settings.name]);
+    });
+    this.#spread(environment.now);
   }
 
   get state(): NodeState {
@@ -99,7 +91,8 @@ export class DmvpnNode {
     for (const tunnel of this.#tunnels) {
       const from = tunnel.open(now, path, frame);
       if (from === 'not-mine') continue;
-      if (typeof from === 'string' || this.#handleGre(now, frame, tunnel, from)) return this.#end();
+      if (typeof from === 'string' || this.#handleGre(now, frame, tunnel, from))
+        return this.#end(now);
       candidates++;
       last = tunnel;
     }
@@ -110,7 +103,7 @@ export class DmvpnNode {
   handlePacket(now: number, tunnel: string, packet: Uint8Array): void {
     if (!this.#begin('device')) return;
     this.#find(tunnel).handlePacket(now, packet);
-    this.#end();
+    this.#end(now);
   }
 
   /**
@@ -123,7 +116,7 @@ export class DmvpnNode {
     slot.slab = slab;
     slot.at = at;
     slot.octets = octets;
-    return this.#find(slot.tunnel).datapath.sendDirect(now, slot);
+    return this.#find(slot.tunnel).sendDirect(now, slot);
   }
 
   /** The answer to an `ask`; late, unknown and second answers are without effect. */
@@ -131,8 +124,8 @@ export class DmvpnNode {
     const question = this.#questions.get(id);
     if (question === undefined || !this.#begin('caller')) return;
     this.#questions.delete(id);
-    question.tunnel.handleAnswer(now, question.engineId, answer);
-    this.#end();
+    question(now, answer);
+    this.#end(now);
   }
 
   /** Something has changed in the network under the tunnels. */
@@ -144,14 +137,14 @@ export class DmvpnNode {
     } else if (change.kind === 'path-mtu') {
       for (const tunnel of this.#tunnels) tunnel.learnMtu(now, change.remote, change.mtu);
     } // `unreachable` is a hint that anyone can forge: the protocols find out by themselves
-    this.#end();
+    this.#end(now);
   }
 
   /** Early or repeated calls have no effect. */
   handleTimeout(now: number): void {
     if (!this.#begin('timer')) return;
     for (const tunnel of this.#tunnels) tunnel.handleTimeout(now);
-    this.#end();
+    this.#end(now);
   }
 
   /** @throws TypeError or RangeError that begins with the path of the offending value. */
@@ -161,11 +154,11 @@ export class DmvpnNode {
     if (command.kind === 'shutdown') this.#shutdown(now);
     else {
       const tunnel = this.#find(command.tunnel);
-      const read = readCommand(command, tunnel.local.address.family);
-      if (read.to === 'routes') tunnel.handleRoutes(now, [read.change]);
+      const read = readCommand(command, familiesOf(tunnel));
+      if (read.to === 'routes') tunnel.handleRoutes(now, read.change);
       else tunnel.command(now, read.command);
     }
-    this.#end();
+    this.#end(now);
   }
 
   /** The next thing to do; `timeout` says that there is nothing more, and when to call again. */
@@ -186,7 +179,7 @@ export class DmvpnNode {
 
   /** Registrations and request ids as plain data: give it to the constructor of a later node. */
   snapshot(now: number): NodeSnapshot {
-    const tunnels = this.#tunnels.map((t) => [t.name, t.engine.snapshot(now)] as const);
+    const tunnels = this.#tunnels.map((t) => [t.name, t.snapshot(now)] as const);
     return { version: 1, tunnels: Object.fromEntries(tunnels) };
   }
 
@@ -207,10 +200,24 @@ export class DmvpnNode {
     return false;
   }
 
-  #end(): void {
-    if (this.#state !== 'closing' || this.#tunnels.some((t) => t.engine.state !== 'closed')) return;
+  #end(now: number): void {
+    this.#spread(now);
+    if (this.#state !== 'closing' || !this.#tunnels.every((t) => t.isClosed)) return;
     this.#questions.clear();
     this.#setState('closed');
+  }
+
+  /** What happened to associations that tunnels share is told to all of them. */
+  #spread(now: number): void {
+    if (this.#tunnels.length < 2) return;
+    for (let told = true; told; ) {
+      told = false;
+      for (const tunnel of this.#tunnels) {
+        if (!tunnel.protection.hasNews) continue;
+        tunnel.drain(now);
+        told = true;
+      }
+    }
   }
 
   /** False when the key is not this tunnel's. */
@@ -242,9 +249,9 @@ export class DmvpnNode {
     this.#outputs.event({ type: 'state', state });
   }
 
-  #ask(tunnel: Tunnel, engineId: number, question: Question, deadline: number): void {
+  #ask(question: Question, deadline: number, answer: (now: number, answer: Answer) => void): void {
     const id = ++this.#asked;
-    this.#questions.set(id, { tunnel, engineId });
+    this.#questions.set(id, answer);
     this.#outputs.ask({ kind: 'ask', id, question, deadline });
   }
 
@@ -254,6 +261,11 @@ export class DmvpnNode {
     throw new RangeError(`tunnel: there is no tunnel '${name}'`);
   }
 }
+
+const familiesOf = ({ local, overlays }: Tunnel): CommandFamilies => ({
+  nbma: local.address.family,
+  overlay: overlays.map(({ family }) => family),
+});
 
 function errorOf(gre: Frame): WireError | null {
   const decoded = decodeGrePacket(viewOf(gre));

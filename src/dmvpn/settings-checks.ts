@@ -4,6 +4,7 @@ import type { IpAddress, IpFamily, IpPrefix } from '../wire/address.js';
 /** The values that are checked, as they stand in `TunnelConfig`. */
 export interface CheckedValues {
   readonly address: { readonly address: IpAddress };
+  readonly otherAddress: { readonly address: IpAddress } | null;
   readonly mtu: number;
   readonly nhs: readonly { readonly address: IpAddress | 'dynamic' }[];
   readonly alsoRegister: readonly IpPrefix[];
@@ -15,10 +16,25 @@ export interface CheckedValues {
 
 /** @throws TypeError or RangeError that begins with the path of the offending value. */
 export function checkTunnel(v: CheckedValues, path: string): void {
-  const { family } = v.address.address;
-  if (family === 6 && v.mtu < 1_280)
+  const { address, otherAddress } = v;
+  const families: IpFamily[] = [address.address.family];
+  if (otherAddress !== null) {
+    if (families[0] === otherAddress.address.family)
+      throw new TypeError(
+        `${path}.otherAddress: '${otherAddress.address}' is IPv${families[0]}, as the tunnel's address is`,
+      );
+    families.push(otherAddress.address.family);
+  }
+  if (families.includes(6) && v.mtu < 1_280)
     throw new RangeError(`${path}.mtu: at least 1280 expected where IPv6 is carried (RFC 8200 §5)`);
-  for (const [at, address] of overlayAddresses(v)) checkFamily(`${path}.${at}`, address, family);
+  for (const [at, found] of overlayAddresses(v)) checkFamily(`${path}.${at}`, found, families);
+  for (const [i, { prefix, via }] of v.routes.entries())
+    if (via !== null && via.family !== prefix.address.family)
+      throw new TypeError(`${path}.routes[${i}].via: '${via}' is not of the prefix's family`);
+  checkInterval(v, path);
+}
+
+function checkInterval(v: CheckedValues, path: string): void {
   const interval = v.registrationIntervalSeconds;
   if (interval !== null && interval > v.holdingTimeSeconds)
     throw new RangeError(
@@ -38,7 +54,9 @@ function* overlayAddresses(v: CheckedValues): IterableIterator<readonly [string,
   }
 }
 
-function checkFamily(path: string, address: IpAddress, family: IpFamily): void {
-  if (address.family !== family)
-    throw new TypeError(`${path}: '${address}' is not IPv${family}, as the tunnel's address is`);
+function checkFamily(path: string, address: IpAddress, families: readonly IpFamily[]): void {
+  if (!families.includes(address.family))
+    throw new TypeError(
+      `${path}: '${address}' is not IPv${families[0]}, as the tunnel's address is`,
+    );
 }

@@ -39,6 +39,7 @@ import {
   readIpsec,
   readKeyExchange,
 } from './ipsec-config.js';
+import { unsharable } from './ipsec-distinct.js';
 import { checkTunnel } from './settings-checks.js';
 
 /** Read: secrets are octets, algorithms are known. */
@@ -58,7 +59,10 @@ export interface TunnelSettings {
   readonly answerKeepalives: boolean;
   /** The static routes at the start; LANs are in `engine.localPrefixes`. */
   readonly routes: readonly RouteChange[];
+  /** Of the family of `address`. */
   readonly engine: EngineConfig;
+  /** Of the other one, where the tunnel carries both. */
+  readonly otherEngine: EngineConfig | null;
 }
 
 export interface NodeSettings {
@@ -135,6 +139,7 @@ const readMac = record<Authentication & { kind: 'mac' }>({
 const tunnelShape = (nbma: IpFamily, isUdp: boolean) => ({
   name: text(64),
   address: interfaceAddress,
+  otherAddress: optional(nullable(interfaceAddress), null),
   local: address(nbma),
   carrier: optional(oneOf('gre', 'gre-udp'), 'gre' as const),
   port: optional(integer(1, U16), GRE_UDP_PORT),
@@ -220,12 +225,21 @@ function settingsOf(v: TunnelValues): TunnelSettings {
     ...{ name, carrier, key, protection, mtu, multicastReflect, answerKeepalives },
     local: { address: v.local, port },
     routes: v.routes.filter((r) => r.via !== null).map(staticRoute),
-    engine: engineConfigOf(v, port),
+    engine: engineConfigOf(v, v.address, port),
+    otherEngine: v.otherAddress === null ? null : engineConfigOf(v, v.otherAddress, port),
   };
 }
 
-function engineConfigOf(v: TunnelValues, defaultPort: number): EngineConfig {
+/** What the engine of one family has: of the lists that which is of the family. */
+function engineConfigOf(
+  v: TunnelValues,
+  own: { address: IpAddress; length: number },
+  defaultPort: number,
+): EngineConfig {
+  const { family } = own.address;
+  const isOurs = ({ address: { family: its } }: IpPrefix): boolean => its === family;
   const {
+    otherAddress,
     carrier,
     port,
     key,
@@ -240,12 +254,16 @@ function engineConfigOf(v: TunnelValues, defaultPort: number): EngineConfig {
   return {
     ...same,
     tunnel: name,
-    address: v.address.address,
-    prefixLength: v.address.length,
-    localPrefixes: routes.filter((r) => r.via === null).map((r) => r.prefix),
+    address: own.address,
+    prefixLength: own.length,
+    alsoRegister: v.alsoRegister.filter(isOurs),
+    maps: v.maps.filter((map) => isOurs(map.prefix)),
+    localPrefixes: routes.filter((r) => r.via === null && isOurs(r.prefix)).map((r) => r.prefix),
     nbmaAddress: local,
     defaultPort,
-    nhs: v.nhs.map(({ address: protocolAddress, ...nhs }) => ({ protocolAddress, ...nhs })),
+    nhs: v.nhs
+      .filter((nhs) => nhs.address === 'dynamic' || nhs.address.family === family)
+      .map(({ address: protocolAddress, ...nhs }) => ({ protocolAddress, ...nhs })),
     protected: protection.kind !== 'insecure-cleartext',
   };
 }
@@ -260,6 +278,9 @@ const staticRoute = (r: {
   ...r,
 });
 
+const isProtected = ({ protection }: TunnelSettings): boolean =>
+  protection.kind !== 'insecure-cleartext';
+
 /** Packets must tell to which tunnel they belong: by carrier and local end, or by key; key exchange knows no keys. */
 function distinct(
   tunnel: TunnelSettings,
@@ -271,10 +292,14 @@ function distinct(
     if (other.name === tunnel.name)
       throw new RangeError(`${path}.name: '${tunnel.name}' is the name of tunnels[${j}] already`);
     const sameEnd = other.carrier === tunnel.carrier && endpointEquals(other.local, tunnel.local);
-    const isProtected = tunnel.protection.kind !== 'insecure-cleartext';
-    if (sameEnd && (isProtected || other.protection.kind !== 'insecure-cleartext'))
+    if (sameEnd && isProtected(tunnel) !== isProtected(other))
       throw new RangeError(
-        `${path}.local: tunnels[${j}] has it too, and a protected tunnel needs one of its own`,
+        `${path}.protection: tunnels[${j}] has the same local address, and one of them is in the clear`,
+      );
+    const differing = unsharable(tunnel, other);
+    if (differing !== null)
+      throw new RangeError(
+        `${path}.${differing}: tunnels[${j}] has the same local address, and with it the same IKE: the same expected`,
       );
     if (sameEnd && other.key === tunnel.key)
       throw new RangeError(`${path}.key: tunnels[${j}] has the same local address and key`);

@@ -1,5 +1,5 @@
 /** Counters as plain data. */
-import type { EngineStats } from '../nhrp/engine/counters.js';
+import { type EngineStats, joinStats } from '../nhrp/engine/counters.js';
 import type { PacketCounters, PacketStats } from './counters.js';
 import type { NodeState } from './output.js';
 import type { Tunnel } from './tunnel.js';
@@ -31,10 +31,12 @@ export const readStats = (
   tunnels: Object.fromEntries(tunnels.map((t) => [t.name, statsOf(t)])),
 });
 
-const statsOf = ({ engine, counters, datapath }: Tunnel): TunnelStats => ({
-  nhrp: engine.stats(),
+const statsOf = ({ overlays, counters }: Tunnel): TunnelStats => ({
+  nhrp: joinStats(overlays.map(({ engine }) => engine.stats())),
   packets: counters.read(),
-  held: datapath.held.count,
-  cacheEntries: engine.cache.size,
-  routes: engine.routes.size,
+  held: sum(overlays.map(({ datapath }) => datapath.held.count)),
+  cacheEntries: sum(overlays.map(({ engine }) => engine.cache.size)),
+  routes: sum(overlays.map(({ engine }) => engine.routes.size)),
 });
+
+const sum = (all: readonly number[]): number => all.reduce((a, b) => a + b, 0);

@@ -1,4 +1,4 @@
-/** One tunnel of a node: engine, protection and datapath, each driven and drained here. */
+/** One tunnel of a node: protection, and an engine and datapath for each address family, driven and drained here. */
 
 import { greProtocolTypeOf } from '../gre/in-place.js';
 import { keepaliveAnswer } from '../gre/keepalive.js';
@@ -11,23 +11,24 @@ import type {
   Question,
   RouteChange,
 } from '../nhrp/engine/api.js';
-import { NhrpEngine } from '../nhrp/engine/engine.js';
 import { KeyedBuckets } from '../nhrp/engine/rate.js';
-import type { EngineSnapshot } from '../nhrp/engine/snapshot.js';
-import { hostBits, type IpAddress, isMulticast } from '../wire/address.js';
+import { type EngineSnapshot, joinSnapshots } from '../nhrp/engine/snapshot.js';
+import { hostBits, type IpAddress, type IpFamily } from '../wire/address.js';
+import { readU16 } from '../wire/bytes.js';
+import { ETHERTYPE } from '../wire/ethertype.js';
 import { ipProtocol, ipVersion } from '../wire/ip-packet.js';
 import { IP_PROTOCOL } from '../wire/ip-protocol.js';
 import { IPV4_MIN_OCTETS } from '../wire/ipv4.js';
 import { type Endpoint, endpointKey, formatEndpoint, type Path } from '../wire/path.js';
 import { Drops, PacketCounters } from './counters.js';
-import { Datapath } from './datapath.js';
 import { type Frame, type PacketArena, viewOf } from './frame.js';
 import { IcmpErrors } from './icmp-errors.js';
 import { Mgre, type TransmitSlot } from './mgre.js';
-import { MulticastTargets } from './multicast.js';
 import type { DmvpnEnvironment, Lookup } from './output.js';
 import type { Outputs } from './outputs.js';
+import { Overlay } from './overlay.js';
 import { PathMtu } from './path-mtu.js';
+import { PeerWishes } from './peer-wishes.js';
 import type { Protection, ProtectionOutput, Unopened } from './protection.js';
 import type { TunnelSettings } from './settings.js';
 
@@ -38,22 +39,25 @@ export interface TunnelEnvironment extends DmvpnEnvironment {
   readonly outputs: Outputs;
   readonly arena: PacketArena;
   readonly dropEvents: boolean;
-  /** Gives a question of the engine an id of the node's. */
-  readonly ask: (tunnel: Tunnel, engineId: number, question: Question, deadline: number) => void;
+  /** Gives a question of an engine an id of the node's. */
+  readonly ask: (
+    question: Question,
+    deadline: number,
+    answer: (now: number, answer: Answer) => void,
+  ) => void;
 }
 
 export class Tunnel {
   readonly counters: PacketCounters = new PacketCounters();
   readonly drops: Drops;
-  readonly engine: NhrpEngine;
-  readonly datapath: Datapath;
+  /** One for each address family, that of `address` first. */
+  readonly overlays: readonly [Overlay, ...Overlay[]];
   readonly mgre: Mgre;
   readonly pathMtu: PathMtu;
   local: Endpoint;
-  readonly #multicast: MulticastTargets;
+  readonly #wishes: PeerWishes;
   readonly #keepalives: KeyedBuckets = new KeyedBuckets(MAX_KEEPALIVE_PEERS, 1, 1);
   #isEnded = false;
-  #engineTimeout: { at: number | null; why: string } = { at: null, why: 'idle' };
   #protectionTimeout: { at: number | null; why: string } = { at: null, why: 'idle' };
 
   constructor(
@@ -62,25 +66,23 @@ export class Tunnel {
     readonly environment: TunnelEnvironment,
     restored?: EngineSnapshot,
   ) {
-    const { now, random, mac = null, outputs, arena, dropEvents } = environment;
-    const { name, engine: config, key } = settings;
+    const { now, outputs, arena, dropEvents } = environment;
+    const { name, engine, otherEngine, key, routes } = settings;
     this.local = settings.local;
     this.drops = new Drops(name, this.counters, outputs, dropEvents);
-    this.engine = new NhrpEngine(config, { now, random, mac }, restored);
     this.mgre = new Mgre(key, protection, this.drops, outputs, arena);
     this.pathMtu = new PathMtu(settings.mtu);
-    this.#multicast = new MulticastTargets(this.engine);
-    this.datapath = new Datapath({
-      engine: this.engine,
-      mgre: this.mgre,
-      drops: this.drops,
+    this.#wishes = new PeerWishes(protection);
+    const shared = {
+      ...{ environment, routes, restored, mgre: this.mgre, drops: this.drops },
       icmp: new IcmpErrors(ownAddresses(settings), this.counters, now),
-      multicast: this.#multicast,
       pathMtu: this.pathMtu,
       reflect: settings.multicastReflect,
-      settled: (at) => this.drain(at),
-    });
-    this.engine.handleRoutes(now, settings.routes);
+      settled: (at: number) => this.drain(at),
+    };
+    const first = new Overlay({ ...shared, config: engine });
+    this.overlays =
+      otherEngine === null ? [first] : [first, new Overlay({ ...shared, config: otherEngine })];
     this.drain(now);
   }
 
@@ -88,12 +90,28 @@ export class Tunnel {
     return this.settings.name;
   }
 
+  /** `closed` when all families are. */
+  get isClosed(): boolean {
+    return this.overlays.every(({ engine }) => engine.state === 'closed');
+  }
+
+  /** Whose a packet or address of that family is. Without one of its own a family goes by the other (multicast does). */
+  overlayOf(family: IpFamily): Overlay {
+    const [first, other] = this.overlays;
+    return other !== undefined && other.family === family ? other : first;
+  }
+
   /** A packet from the device. */
   handlePacket(now: number, packet: Uint8Array): void {
     const slot = this.mgre.slotOf(packet);
-    if (this.datapath.sendDirect(now, slot)) return this.mgre.transmit(slot);
-    this.datapath.sendSlowly(now, slot);
+    if (this.sendDirect(now, slot)) return this.mgre.transmit(slot);
+    this.#overlayOf(slot).datapath.sendSlowly(now, slot);
     this.drain(now);
+  }
+
+  /** The fast way of a packet from the device; false: nothing has changed. */
+  sendDirect(now: number, slot: TransmitSlot): boolean {
+    return this.#overlayOf(slot).datapath.sendDirect(now, slot);
   }
 
   /** Opens a datagram, and says whose GRE packet is in the frame now. */
@@ -109,11 +127,12 @@ export class Tunnel {
     const protocolType = greProtocolTypeOf(gre.slab, gre.at);
     if (protocolType === GRE_PROTOCOL_TYPE.NHRP) {
       this.counters.nhrpReceived++;
-      this.engine.handleMessage(now, { local, remote: from }, viewOf(slot));
+      const { engine } = this.overlayOf(isAboutIpv6(slot) ? 6 : 4);
+      engine.handleMessage(now, { local, remote: from }, viewOf(slot));
     } else if (protocolType === GRE_PROTOCOL_TYPE.IPV4 || protocolType === GRE_PROTOCOL_TYPE.IPV6) {
       const mayBeKeepalive = holdsGre(slot);
       if (!(mayBeKeepalive && this.#isKeepalive(now, gre, { local, from })))
-        this.datapath.receive(now, slot, from);
+        this.#overlayOf(slot).datapath.receive(now, slot, from);
     } else {
       const isAnswer = protocolType === GRE_PROTOCOL_TYPE.KEEPALIVE && slot.octets === 0;
       this.drops.drop(isAnswer ? 'keepalive' : 'unknown-protocol', from.address);
@@ -121,26 +140,24 @@ export class Tunnel {
     this.drain(now);
   }
 
-  handleAnswer(now: number, engineId: number, answer: Answer): void {
-    this.engine.handleAnswer(now, engineId, answer);
-    this.drain(now);
-  }
-
-  handleRoutes(now: number, changes: readonly RouteChange[]): void {
-    this.engine.handleRoutes(now, changes);
+  handleRoutes(now: number, change: RouteChange): void {
+    this.overlayOf(change.prefix.address.family).engine.handleRoutes(now, [change]);
     this.drain(now);
   }
 
   handleTimeout(now: number): void {
-    this.engine.handleTimeout(now);
+    for (const { engine } of this.overlays) engine.handleTimeout(now);
     this.protection.handleTimeout(now);
-    this.datapath.handleTimeout(now);
+    for (const { datapath } of this.overlays) datapath.handleTimeout(now);
     this.drain(now);
   }
 
+  /** What speaks of a prefix is for its family, all else for each. */
   command(now: number, command: EngineCommand): void {
     if (command.kind === 'clear' && command.what === 'counters') this.counters.clear();
-    this.engine.command(now, command);
+    const prefix = 'prefix' in command ? command.prefix : undefined;
+    const meant = prefix === undefined ? this.overlays : [this.overlayOf(prefix.address.family)];
+    for (const { engine } of meant) engine.command(now, command);
     this.drain(now);
   }
 
@@ -161,30 +178,33 @@ export class Tunnel {
   }
 
   lookup(now: number, address: IpAddress): Lookup {
-    if (isMulticast(address)) return { kind: 'multicast', targets: [...this.#multicast.at(now)] };
-    const { kind, nextHop, nbma } = this.engine.locate(now, address);
-    if (kind === 'local' || kind === 'unreachable' || nextHop === null)
-      return { kind: kind === 'local' ? 'local' : 'unreachable' };
-    if (kind === 'direct' && nbma !== null) return { kind, nextHop, nbma };
-    const hub = this.engine.bestNhs;
-    return hub === null ? { kind: 'pending', nextHop } : { kind: 'by-hub', nextHop, nbma: hub };
+    return this.overlayOf(address.family).lookup(now, address);
   }
 
   /** The first of what is due here. */
-  timeout(): { at: number | null; why: string } {
-    const held = this.datapath.held.nextExpiry();
-    const all = [this.#engineTimeout, this.#protectionTimeout, { at: held, why: 'held packets' }];
-    return all.reduce((a, b) => (b.at !== null && (a.at === null || b.at < a.at) ? b : a));
+  timeout(): { readonly at: number | null; readonly why: string } {
+    let first: { readonly at: number | null; readonly why: string } = this.#protectionTimeout;
+    for (const overlay of this.overlays)
+      for (const one of overlay.timeouts())
+        if (one.at !== null && (first.at === null || one.at < first.at)) first = one;
+    return first;
+  }
+
+  /** Plain data with remaining times. */
+  snapshot(now: number): EngineSnapshot {
+    return joinSnapshots(this.overlays.map(({ engine }) => engine.snapshot(now)));
   }
 
   /** Carries out what engine and protection ask for, until both are done. */
   drain(now: number): void {
     let peersChanged = false;
     do {
-      this.#drainEngine(now);
+      for (const overlay of this.overlays)
+        overlay.drain(now, (output) => this.#carryOut(now, overlay, output));
+      this.#wishes.settle(now);
       peersChanged = this.#drainProtection(now);
     } while (peersChanged);
-    if (this.engine.state === 'closed' && !this.#isEnded) this.#end(now);
+    if (this.isClosed && !this.#isEnded) this.#end(now);
   }
 
   /** The engine has said all: now the associations may go. */
@@ -194,42 +214,22 @@ export class Tunnel {
     this.#drainProtection(now);
   }
 
-  #drainEngine(now: number): void {
-    const released = new Map<string, Endpoint>();
-    let usable = false;
-    for (let o = this.engine.pollOutput(); ; o = this.engine.pollOutput()) {
-      if (o.kind === 'timeout') {
-        this.#engineTimeout = o;
-        break;
-      }
-      if (o.kind !== 'send') this.#multicast.forget();
-      usable ||= (o.kind === 'neighbour' && o.action === 'set') || isNhsUp(o);
-      if (o.kind === 'peer') this.#changePeer(now, o, released);
-      else this.#carryOut(now, o);
-    }
-    for (const nbma of released.values()) this.protection.release(now, nbma);
-    if (usable) this.datapath.retryHeld(now);
-  }
-
-  /** Who is let go has the answers that come after it first, such as that to its Purge. */
-  #changePeer(
+  #carryOut(
     now: number,
-    { action, nbma }: Extract<EngineOutput, { kind: 'peer' }>,
-    released: Map<string, Endpoint>,
+    overlay: Overlay,
+    output: Exclude<EngineOutput, { kind: 'timeout' }>,
   ): void {
-    const key = endpointKey(nbma);
-    if (action === 'release') return void released.set(key, nbma);
-    if (released.delete(key)) this.protection.release(now, nbma); // let go and wanted: made anew
-    this.protection.want(now, nbma);
-  }
-
-  #carryOut(now: number, output: Exclude<EngineOutput, { kind: 'timeout' | 'peer' }>): void {
     const { outputs, dropEvents, ask } = this.environment;
     switch (output.kind) {
+      case 'peer':
+        return this.#wishes.change(now, overlay, output);
       case 'send':
         return this.mgre.sendNhrp(now, output.bytes, output.to);
       case 'ask':
-        return ask(this, output.id, output.question, output.deadline);
+        return ask(output.question, output.deadline, (at, answer) => {
+          overlay.engine.handleAnswer(at, output.id, answer);
+          this.drain(at);
+        });
       case 'event':
         if (output.event.type !== 'dropped' || dropEvents) outputs.event(output.event);
         return;
@@ -286,7 +286,13 @@ export class Tunnel {
     this.environment.outputs.event(
       state === 'up' ? { type: 'peer-up', ...at } : { type: 'peer-down', ...at, why },
     );
-    this.engine.handlePeer(now, nbma, state);
+    for (const { engine } of this.overlays) engine.handlePeer(now, nbma, state);
+  }
+
+  #overlayOf({ slab, at }: Frame): Overlay {
+    return this.overlays.length === 1
+      ? this.overlays[0]
+      : this.overlayOf(ipVersion(slab, at) === 6 ? 6 : 4);
   }
 
   #transmitControl(path: Path, bytes: Uint8Array): void {
@@ -325,11 +331,14 @@ const holdsGre = ({ slab, at, octets }: Frame): boolean =>
   ipVersion(slab, at) === 4 &&
   ipProtocol(slab, at) === IP_PROTOCOL.GRE;
 
-const isNhsUp = (o: EngineOutput): boolean => o.kind === 'event' && o.event.type === 'nhs-up';
+const PROTOCOL_TYPE_AT = 2;
 
-const ownAddresses = ({ engine }: TunnelSettings): IpAddress[] => [
-  engine.address,
-  ...engine.alsoRegister
-    .filter((p) => p.length === hostBits(p.address.family))
-    .map((p) => p.address),
-];
+/** ar$pro.type of an NHRP packet (RFC 2332 §5.1): which family it speaks of. */
+const isAboutIpv6 = ({ slab, at, octets }: Frame): boolean =>
+  octets >= PROTOCOL_TYPE_AT + 2 && readU16(slab, at + PROTOCOL_TYPE_AT) === ETHERTYPE.IPV6;
+
+const ownAddresses = ({ engine, otherEngine }: TunnelSettings): IpAddress[] =>
+  [engine, ...(otherEngine === null ? [] : [otherEngine])].flatMap(({ address, alsoRegister }) => [
+    address,
+    ...alsoRegister.filter((p) => p.length === hostBits(p.address.family)).map((p) => p.address),
+  ]);

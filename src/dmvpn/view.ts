@@ -1,8 +1,9 @@
 /** The state of a node as values for people and tests: a copy, nothing in it changes afterwards. */
 import type { CacheEntry } from '../cache/entry.js';
 import type { Route } from '../cache/routes.js';
+import type { EngineConfig } from '../nhrp/engine/api.js';
 import type { IpAddress } from '../wire/address.js';
-import type { Carrier, Endpoint } from '../wire/path.js';
+import { type Carrier, type Endpoint, endpointKey } from '../wire/path.js';
 import type { NodeState } from './output.js';
 import type { Tunnel } from './tunnel.js';
 
@@ -18,6 +19,8 @@ export interface TunnelView {
   readonly name: string;
   readonly address: IpAddress;
   readonly prefixLength: number;
+  /** Where the tunnel carries the other IP family too: its address in that. */
+  readonly other: { readonly address: IpAddress; readonly prefixLength: number } | null;
   readonly local: Endpoint;
   readonly carrier: Carrier;
   readonly key: number | null;
@@ -35,19 +38,27 @@ export interface NodeView {
   readonly tunnels: readonly TunnelView[];
 }
 
-export const viewOfTunnel = ({ settings, engine, local }: Tunnel, now: number): TunnelView => ({
+export const viewOfTunnel = ({ settings, overlays, local }: Tunnel, now: number): TunnelView => ({
   name: settings.name,
-  address: settings.engine.address,
-  prefixLength: settings.engine.prefixLength,
+  ...ownOf(settings.engine),
+  other: settings.otherEngine === null ? null : ownOf(settings.otherEngine),
   local,
   carrier: settings.carrier,
   key: settings.key,
   protection: settings.protection.kind,
-  entries: [...engine.cache.entries(now)].sort(byPrefix),
-  routes: [...engine.routes],
-  servers: engine.nhsStates().map((s) => ({ ...s, state: String(s.state) })),
-  multicastTargets: [...engine.multicastTargets(now)],
+  entries: overlays.flatMap(({ engine }) => [...engine.cache.entries(now)]).sort(byPrefix),
+  routes: overlays.flatMap(({ engine }) => [...engine.routes]),
+  servers: overlays.flatMap(({ engine }) =>
+    engine.nhsStates().map((s) => ({ ...s, state: String(s.state) })),
+  ),
+  multicastTargets: distinct(overlays.flatMap(({ engine }) => engine.multicastTargets(now))),
 });
+
+const ownOf = ({ address, prefixLength }: EngineConfig) => ({ address, prefixLength });
+
+const distinct = (all: readonly Endpoint[]): readonly Endpoint[] => [
+  ...new Map(all.map((nbma) => [endpointKey(nbma), nbma])).values(),
+];
 
 function byPrefix({ prefix: a }: CacheEntry, { prefix: b }: CacheEntry): number {
   const words = (x: IpAddress): number[] => [x.w0, x.w1, x.w2, x.w3].map((w) => w >>> 0);

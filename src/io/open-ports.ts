@@ -186,20 +186,29 @@ async function deviceFor(
   }
 }
 
-function tunOptionsOf({ name, mtu, engine, routes }: TunnelSettings): TunOptions {
-  const connected = maskAddress(engine.address, engine.prefixLength);
+function tunOptionsOf({ name, mtu, routes, ...settings }: TunnelSettings): TunOptions {
+  const own = enginesOf(settings);
   const prefixes = routes.map(({ prefix }) => formatPrefix(prefix));
   const reached = new Set(prefixes); // once each, however many ways there are
-  reached.delete(formatPrefix({ address: connected, length: engine.prefixLength }));
-  const addresses = [`${engine.address}/${engine.prefixLength}`];
+  for (const { address, prefixLength: length } of own)
+    reached.delete(formatPrefix({ address: maskAddress(address, length), length })); // connected
+  const addresses = own.map(({ address, prefixLength }) => `${address}/${prefixLength}`);
   return { name, mtu, addresses, routes: [...reached] };
 }
 
-/** The tunnel's own address, and the first of each LAN. */
-const hostAddressesOf = ({ engine }: TunnelSettings): string[] => [
-  formatAddress(engine.address),
-  ...engine.localPrefixes.map(firstAddressOf),
-];
+/** The tunnel's own addresses, and the first of each LAN. */
+const hostAddressesOf = (settings: TunnelSettings): string[] =>
+  enginesOf(settings).flatMap(({ address, localPrefixes }) => [
+    formatAddress(address),
+    ...localPrefixes.map(firstAddressOf),
+  ]);
+
+/** One for each address family that the tunnel carries. */
+const enginesOf = ({
+  engine,
+  otherEngine,
+}: Pick<TunnelSettings, 'engine' | 'otherEngine'>): readonly TunnelSettings['engine'][] =>
+  otherEngine === null ? [engine] : [engine, otherEngine];
 
 function firstAddressOf({ address: a, length }: IpPrefix): string {
   if (length === hostBits(a.family)) return formatAddress(a);

@@ -1,4 +1,5 @@
 /** Addresses as text, as scripts write them. */
+import type { TunnelConfig } from '../dmvpn/config.js';
 import {
   hostBits,
   type IpAddress,
@@ -23,3 +24,7 @@ export function interfaceOf(text: string): { address: IpAddress; prefix: IpPrefi
     throw new TypeError(`'${text}' is not an interface address`);
   return { address, prefix: { address: maskAddress(address, length), length } };
 }
+
+/** The own addresses of a tunnel, one for each IP family that it carries. */
+export const addressesOf = ({ address, otherAddress }: TunnelConfig): readonly IpAddress[] =>
+  [address, otherAddress ?? []].flat().map((text) => interfaceOf(text).address);

@@ -9,7 +9,7 @@ import type { NodeSnapshot } from '../dmvpn/snapshot.js';
 import { type IpAddress, isMulticast, prefixContains } from '../wire/address.js';
 import { icmpErrorPacket } from '../wire/icmp-packet.js';
 import { decrementTtl, ipDestination, ipTtl } from '../wire/ip-packet.js';
-import { addressOf, interfaceOf } from './addresses.js';
+import { addressesOf, addressOf, interfaceOf } from './addresses.js';
 import type { Agenda } from './agenda.js';
 import type { SeededRandom } from './random.js';
 import type { Attachment, Datagram, Realm } from './realm.js';
@@ -67,7 +67,7 @@ export class Station implements Attachment, Sender {
   ) {
     this.realm = realm;
     this.#lan = lan.map(interfaceOf);
-    const own = config.tunnels.map((t) => interfaceOf(t.address).address);
+    const own = config.tunnels.flatMap(addressesOf);
     this.stack = new IpStack(
       [...own, ...this.#lan.map((l) => l.address)],
       (packet) => this.originate(packet),
@@ -291,8 +291,8 @@ export class Station implements Attachment, Sender {
     const [only] = tunnels;
     if (tunnels.length === 1 && only !== undefined) return only.name;
     const destination = ipDestination(packet, 0);
-    const ofFamily = tunnels.filter(
-      (t) => interfaceOf(t.address).address.family === destination.family,
+    const ofFamily = tunnels.filter((t) =>
+      addressesOf(t).some(({ family }) => family === destination.family),
     );
     const withWay = ofFamily.find(({ name }) => {
       const { kind } = this.running.lookup(name, destination, this.now);

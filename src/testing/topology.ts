@@ -3,7 +3,7 @@ import type { TunnelConfig } from '../dmvpn/config.js';
 import type { Answer, Question } from '../dmvpn/output.js';
 import type { IpAddress } from '../wire/address.js';
 import type { Endpoint } from '../wire/path.js';
-import { addressOf, interfaceOf } from './addresses.js';
+import { addressesOf, addressOf, interfaceOf } from './addresses.js';
 import type { Blueprint } from './blueprint.js';
 import { Flow, type FlowOptions, flowIdOf, flowPacket } from './flow.js';
 import { Nat, type NatBehaviour, RFC4787_NAT } from './nat.js';
@@ -213,11 +213,11 @@ const lanPrefix = (lan: string): string => {
   return `${prefix.address}/${prefix.length}`;
 };
 
-/** The tunnel answers for the LANs of its family. */
+/** The tunnel answers for the LANs of its families. */
 function withLans(tunnel: TunnelConfig, lans: readonly string[]): TunnelConfig {
-  const { family } = interfaceOf(tunnel.address).address;
+  const families = addressesOf(tunnel).map(({ family }) => family);
   const routes = lans
-    .filter((lan) => interfaceOf(lan).address.family === family)
+    .filter((lan) => families.includes(interfaceOf(lan).address.family))
     .map((lan) => ({ prefix: lanPrefix(lan), via: null }));
   return { ...tunnel, routes: [...(tunnel.routes ?? []), ...routes] };
 }

@@ -71,5 +71,17 @@ export class Counters {
   }
 }
 
+/** The sums of several engines' counters. */
+export const joinStats = (all: readonly EngineStats[]): EngineStats => all.reduce(added);
+
+const added = <T>(a: T, b: T): T => {
+  if (typeof a === 'number') return (a + Number(b)) as T;
+  const pairs = Object.entries(a as object).map(([key, value]) => [
+    key,
+    added(value, (b as Record<string, unknown>)[key]),
+  ]);
+  return (Array.isArray(a) ? pairs.map(([, value]) => value) : Object.fromEntries(pairs)) as T;
+};
+
 const noDrops = (): Record<DropReason, number> =>
   Object.fromEntries(DROP_REASONS.map((reason) => [reason, 0])) as Record<DropReason, number>;

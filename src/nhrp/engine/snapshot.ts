@@ -19,13 +19,20 @@ export const snapshotEngine = (
   cache: cache.snapshot(now),
 });
 
+/** Of the engines of one tunnel, each of another address family, one snapshot that each can be restored from. */
+export const joinSnapshots = (all: readonly EngineSnapshot[]): EngineSnapshot => ({
+  version: 1,
+  requestId: Math.max(...all.map((one) => one.requestId)), // ids go on past it in each
+  cache: { version: 1, entries: all.flatMap((one) => one.cache.entries) },
+});
+
 /**
- * Takes over what was registered here. What this node configured or was told itself is made anew.
+ * Takes over what was registered here in its own address family. What this node configured or was told itself is made anew.
  * @throws TypeError naming the wrong value when the snapshot is not one.
  */
 export function restoreEngine(
   now: number,
-  { bindings, requestIds }: EngineContext,
+  { bindings, requestIds, config }: EngineContext,
   saved: EngineSnapshot,
 ): void {
   if (saved?.version !== 1) throw new TypeError('snapshot.version: 1 expected');
@@ -38,7 +45,8 @@ export function restoreEngine(
     if (typeof one !== 'object' || one === null)
       throw new TypeError(`snapshot.cache.entries[${i}]: an object expected`);
     const { entry } = entryFromSnapshot(one, now, `snapshot.cache.entries[${i}]`);
-    if (entry.kind === 'dynamic' && (entry.flags ?? 0) & CacheFlag.REGISTERED)
-      bindings.set(now, entry);
+    const isRegistered = entry.kind === 'dynamic' && (entry.flags ?? 0) & CacheFlag.REGISTERED;
+    const isOurFamily = entry.prefix.address.family === config.address.family;
+    if (isRegistered && isOurFamily) bindings.set(now, entry);
   });
 }

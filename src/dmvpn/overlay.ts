@@ -1,0 +1,69 @@
+/** One address family of a tunnel: its NHRP engine and its datapath. A tunnel that carries IPv4 and IPv6 has two. */
+import type { EngineConfig, EngineOutput, RouteChange } from '../nhrp/engine/api.js';
+import { NhrpEngine } from '../nhrp/engine/engine.js';
+import type { EngineSnapshot } from '../nhrp/engine/snapshot.js';
+import { type IpAddress, type IpFamily, isMulticast } from '../wire/address.js';
+import { Datapath, type DatapathParts } from './datapath.js';
+import { MulticastTargets } from './multicast.js';
+import type { DmvpnEnvironment, Lookup } from './output.js';
+
+/** What the families of a tunnel share, and what is this one's. */
+export interface OverlayParts extends Omit<DatapathParts, 'engine' | 'multicast'> {
+  readonly config: EngineConfig;
+  readonly environment: DmvpnEnvironment;
+  /** Of all families; each takes its own. */
+  readonly routes: readonly RouteChange[];
+  readonly restored: EngineSnapshot | undefined;
+}
+
+export class Overlay {
+  readonly family: IpFamily;
+  readonly engine: NhrpEngine;
+  readonly datapath: Datapath;
+  readonly #multicast: MulticastTargets;
+  #timeout: { readonly at: number | null; readonly why: string } = { at: null, why: 'idle' };
+
+  constructor({ config, environment, routes, restored, ...shared }: OverlayParts) {
+    const { now, random, mac = null } = environment;
+    this.family = config.address.family;
+    this.engine = new NhrpEngine(config, { now, random, mac }, restored);
+    this.#multicast = new MulticastTargets(this.engine);
+    this.datapath = new Datapath({ ...shared, engine: this.engine, multicast: this.#multicast });
+    this.engine.handleRoutes(
+      now,
+      routes.filter(({ prefix }) => prefix.address.family === this.family),
+    );
+  }
+
+  /** Hands out what the engine asks for, until it has no more. */
+  drain(now: number, each: (output: Exclude<EngineOutput, { kind: 'timeout' }>) => void): void {
+    let usable = false;
+    for (let o = this.engine.pollOutput(); ; o = this.engine.pollOutput()) {
+      if (o.kind === 'timeout') {
+        this.#timeout = o;
+        break;
+      }
+      if (o.kind !== 'send') this.#multicast.forget();
+      usable ||= (o.kind === 'neighbour' && o.action === 'set') || isNhsUp(o);
+      each(o);
+    }
+    if (usable) this.datapath.retryHeld(now);
+  }
+
+  lookup(now: number, address: IpAddress): Lookup {
+    if (isMulticast(address)) return { kind: 'multicast', targets: [...this.#multicast.at(now)] };
+    const { kind, nextHop, nbma } = this.engine.locate(now, address);
+    if (kind === 'local' || kind === 'unreachable' || nextHop === null)
+      return { kind: kind === 'local' ? 'local' : 'unreachable' };
+    if (kind === 'direct' && nbma !== null) return { kind, nextHop, nbma };
+    const hub = this.engine.bestNhs;
+    return hub === null ? { kind: 'pending', nextHop } : { kind: 'by-hub', nextHop, nbma: hub };
+  }
+
+  /** What is due here, as of the last drain. */
+  timeouts(): readonly { readonly at: number | null; readonly why: string }[] {
+    return [this.#timeout, { at: this.datapath.held.nextExpiry(), why: 'held packets' }];
+  }
+}
+
+const isNhsUp = (o: EngineOutput): boolean => o.kind === 'event' && o.event.type === 'nhs-up';
