@@ -74,6 +74,8 @@ export interface IpsecSettings {
   readonly kind: 'ipsec';
   readonly ike: IkeConfig;
   readonly profile: Pick<ProtectionProfile, 'replayWindow' | 'livenessMs'>;
+  /** By the names of {@link IpsecConfig}, completed: what tunnels that share it have to agree on. */
+  readonly given: Readonly<Record<keyof Omit<IpsecConfig, 'kind'>, unknown>>;
 }
 
 const SOFT_SHARE = 0.9;
@@ -166,7 +168,8 @@ export function readIpsec(value: unknown, path: string, isUdp: boolean): IpsecSe
   };
   checkedByIke(ike, path);
   const livenessMs = v.livenessSeconds === 0 ? null : v.livenessSeconds * 1_000;
-  return { kind: 'ipsec', ike, profile: { replayWindow: v.replayWindow, livenessMs } };
+  const { kind, replayWindow, ...rest } = v;
+  return { kind, ike, profile: { replayWindow, livenessMs }, given: { ...rest, replayWindow } };
 }
 
 const presharedKey = ({

@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { nodeCrypto } from '../io/crypto-node.js';
+import { ManualKeys } from '../ipsec/manual-keys.js';
 import type { TunnelConfig } from './config.js';
 import type { DmvpnEvent } from './output.js';
+import { readConfig } from './settings.js';
 import { hubTunnel, type LabNode, spokeTunnel, VirtualLab } from './virtual-lab.js';
 
 const SECRET = 'a secret that nobody else has';
@@ -166,6 +168,67 @@ describe('a wrong protection', () => {
   it('needs a crypto provider', () => {
     expect(() => new VirtualLab().add(spokeTunnel(1, { protection: ipsec() }))).toThrow(
       'env.crypto',
+    );
+  });
+});
+
+describe('protected tunnels of one local address', () => {
+  const second = (over: Partial<TunnelConfig> = {}): TunnelConfig => ({
+    ...spokeTunnel(1, { protection: ipsec(), address: '10.1.0.1/32', nhs: [], routes: [] }),
+    name: 'tun101',
+    key: 43,
+    ...over,
+  });
+  const config = (over: Partial<TunnelConfig>) => () =>
+    readConfig({ tunnels: [spokeTunnel(1, { protection: ipsec() }), second(over)] });
+
+  it('are accepted with the same protection', () => {
+    expect(config({})).not.toThrow();
+    expect(config({ protection: { ...ipsec(), mode: 'transport' } as never })).not.toThrow();
+  });
+
+  it.each([
+    ['protection.keys', { protection: ipsec('another one') }],
+    ['protection.lifetimeSeconds', { protection: { ...ipsec(), lifetimeSeconds: 600 } }],
+    ['protection.mode', { protection: { ...ipsec(), mode: 'tunnel' } }],
+    ['protection.identity', { protection: { ...ipsec(), identity: 'hub.example.net' } }],
+    [
+      'protection.esp',
+      {
+        protection: {
+          ...ipsec(),
+          esp: [
+            {
+              encryption: ['aes-256-gcm-16'],
+              integrity: [],
+              groups: ['none'],
+              extendedSequence: [false],
+            },
+          ],
+        },
+      },
+    ],
+    ['protection', { protection: { kind: 'insecure-cleartext' } }],
+    ['carrier', { carrier: 'gre-udp' }],
+    ['key', { key: 42 }],
+    ['protection.kind', { protection: { kind: 'key-exchange', keyExchange: new ManualKeys() } }],
+  ])('are refused by path where they differ: %s', (path, over) => {
+    const attempt = config(over as Partial<TunnelConfig>);
+    expect(attempt).toThrow(`tunnels[1].${path}: tunnels[0] has the same local address`);
+    expect(attempt).not.toThrow(/another one|nobody else/);
+  });
+
+  it('may have one key exchange of the embedder', () => {
+    const [one, two] = [new ManualKeys(), new ManualKeys()];
+    const tunnels = (a: ManualKeys, b: ManualKeys) =>
+      [a, b].map((keyExchange, i) => ({
+        ...second({ protection: { kind: 'key-exchange', keyExchange } }),
+        name: `tun${i}`,
+        key: i,
+      }));
+    expect(() => readConfig({ tunnels: tunnels(one, one) })).not.toThrow();
+    expect(() => readConfig({ tunnels: tunnels(one, two) })).toThrow(
+      'tunnels[1].protection.keyExchange: tunnels[0] has the same local address',
     );
   });
 });

@@ -1,11 +1,16 @@
 /**
- * What stands between GRE and the NBMA network: nothing, or IPsec. One for each tunnel, driven by it as every part is:
+ * What stands between GRE and the NBMA network: nothing, or IPsec. One for each tunnel (of one local address all the
+ * same IPsec, ipsec-shared.ts), driven by it as every part is:
  * one call, then `pollOutput` until `timeout`.
  */
+import { addressKey } from '../wire/address.js';
 import { type Endpoint, endpointEquals, type Path } from '../wire/path.js';
 import type { WireError } from '../wire/result.js';
 import type { Frame } from './frame.js';
 import { Ipsec } from './ipsec.js';
+import type { IpsecSettings, KeyExchangeConfig } from './ipsec-config.js';
+import { sharesIpsec } from './ipsec-distinct.js';
+import { SharedIpsec } from './ipsec-shared.js';
 import type { DmvpnEnvironment } from './output.js';
 import { PathCache } from './path-cache.js';
 import type { TunnelSettings } from './settings.js';
@@ -45,6 +50,8 @@ export type Unopened =
   | 'refused';
 
 export interface Protection {
+  /** Something happened while another tunnel was driven: poll. */
+  readonly hasNews?: boolean;
   /** Octets that it adds at most, outer IP header not counted. */
   readonly overheadOctets: number;
   /** The engine wants to speak to the peer from now on, or no longer does. */
@@ -99,14 +106,32 @@ class Cleartext implements Protection {
 }
 
 /**
- * The protection that a tunnel's configuration asks for.
+ * The protections that the tunnels' configurations ask for; those of one local address are one.
  * @throws TypeError when it needs a CryptoProvider and the environment has none
  */
-export function protectionOf(
-  { protection: settings, carrier, local, name }: TunnelSettings,
+export function protectionsOf(
+  tunnels: readonly TunnelSettings[],
+  environment: DmvpnEnvironment,
+): readonly Protection[] {
+  const endpoints = new Map<number | string, SharedIpsec>();
+  return tunnels.map((tunnel) => {
+    const { protection, carrier, local } = tunnel;
+    if (protection.kind === 'insecure-cleartext') return new Cleartext(carrier, local);
+    const key = addressKey(local.address);
+    const isAlone = tunnels.filter((other) => sharesIpsec(other, tunnel)).length === 1;
+    if (isAlone) return ipsecOf(tunnel, protection, environment);
+    const known = endpoints.get(key);
+    const shared = known ?? new SharedIpsec(ipsecOf(tunnel, protection, environment), local);
+    endpoints.set(key, shared);
+    return shared.join();
+  });
+}
+
+function ipsecOf(
+  { local, name }: TunnelSettings,
+  settings: IpsecSettings | KeyExchangeConfig,
   { crypto, random, watchInside }: DmvpnEnvironment,
 ): Protection {
-  if (settings.kind === 'insecure-cleartext') return new Cleartext(carrier, local);
   if (crypto === null)
     throw new TypeError(`env.crypto: a CryptoProvider expected, as tunnel '${name}' is protected`);
   const ipsec = new Ipsec({ settings, crypto, random, local });

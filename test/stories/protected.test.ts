@@ -1,4 +1,5 @@
 /** Networks whose tunnels are protected by IPsec, keys by IKEv2 (reliability goals F1, F3, F5, F8, F9, S15). */
+import type { TunnelConfig } from 'dmvpn/dmvpn';
 import { nodeCrypto } from 'dmvpn/io/crypto-node';
 import { Simulation, type SimulationOptions } from 'dmvpn/testing';
 import { describe, expect, it } from 'vitest';
@@ -165,5 +166,91 @@ describe('behind NATs', () => {
     sim.rebind('nat').run({ forMs: 2 * MINUTE });
     expect(flow.sent - flow.received).toBeLessThanOrEqual(2);
     expect(sim.ping('hub', '10.0.0.1').received).toBe(1);
+  });
+});
+
+describe('two tunnels on one local address', () => {
+  const overlays = ['10.1.0', '10.2.0'] as const;
+  const hub = overlays.map(
+    (overlay, i): TunnelConfig => ({
+      name: `tun${i}`,
+      address: `${overlay}.100/24`,
+      local: '192.0.2.1',
+      key: i + 1,
+      protection: { ...IPSEC, lifetimeSeconds: 300 },
+      redirect: true,
+      multicast: ['dynamic'],
+    }),
+  );
+  const spoke = (n: number): TunnelConfig[] =>
+    hub.map((tunnel, i) => ({
+      ...tunnel,
+      address: `${overlays[i]}.${n}/24`,
+      local: `192.0.2.${10 + n}`,
+      nhs: [{ address: `${overlays[i]}.100`, nbma: '192.0.2.1' }],
+      redirect: false,
+      shortcut: true,
+      multicast: ['nhs'],
+      routes: [{ prefix: `${overlays[i]}.0/24`, via: `${overlays[i]}.100`, distance: 50 }],
+    }));
+  const twice = (): Simulation =>
+    new Simulation({ crypto: nodeCrypto() })
+      .node('hub', hub)
+      .node('s1', spoke(1))
+      .node('s2', spoke(2));
+  const both = (sim: Simulation, host: number): number[] =>
+    overlays.map((overlay) => sim.ping('s1', `${overlay}.${host}`, { count: 3 }).received);
+
+  it('share one IKE and one pair of associations, and are told apart by their keys', () => {
+    const sim = twice();
+    const spis = new Set<string>();
+    const carriers = new Set<string>();
+    sim.tap('s1', ({ carrier, to, bytes }) => {
+      carriers.add(carrier);
+      if (carrier === 'esp')
+        spis.add(`${to.address} ${Buffer.from(bytes.subarray(0, 4)).toString('hex')}`);
+    });
+    sim.run({ forMs: 5_000 });
+    expect(
+      sim
+        .events('hub', 'spoke-registered')
+        .map((e) => e.protocolAddress)
+        .sort(),
+    ).toEqual(['10.1.0.1', '10.1.0.2', '10.2.0.1', '10.2.0.2']);
+    expect(both(sim, 100)).toEqual([3, 3]);
+    expect([...spis]).toHaveLength(1);
+    expect([...carriers].sort()).toEqual(['esp', 'ike']);
+    for (const tunnel of ['tun0', 'tun1'])
+      expect(sim.events('s1', 'peer-up').filter((e) => e.tunnel === tunnel)).toHaveLength(1);
+  });
+
+  it('build shortcuts each, over one more pair, and live through rekeyings', () => {
+    const sim = twice().run({ forMs: 5_000 });
+    for (let minute = 0; minute < 12; minute++) {
+      both(sim, 2);
+      sim.run({ forMs: MINUTE });
+    }
+    expect(both(sim, 2)).toEqual([3, 3]);
+    expect(sim.events('s1', 'peer-down')).toEqual([]);
+    expect(new Set(sim.events('s1', 'peer-up').map((e) => e.nbma))).toEqual(
+      new Set(['192.0.2.1', '192.0.2.12']),
+    );
+  });
+
+  it('both hear of a hub that has started anew, and register with it again', () => {
+    const sim = twice().run({ forMs: 5_000 });
+    sim.restart('hub').run({ forMs: 25_000 });
+    expect(both(sim, 100)).toEqual([3, 3]);
+    for (const tunnel of ['tun0', 'tun1'])
+      expect(sim.events('s1', 'peer-down').filter((e) => e.tunnel === tunnel)).toHaveLength(1);
+  });
+
+  it('leave together: the associations end when both have said all', () => {
+    const sim = twice().run({ forMs: 5_000 });
+    sim.command('s1', { kind: 'shutdown' }).run({ forMs: 10_000 });
+    const left = sim.events('hub', 'entry-removed').filter((e) => e.prefix.endsWith('.1/32'));
+    expect(left.map((e) => e.tunnel).sort()).toEqual(['tun0', 'tun1']);
+    const down = sim.events('hub', 'peer-down').map((e) => `${e.tunnel} ${e.nbma} ${e.why}`);
+    expect(down.sort()).toEqual(['tun0 192.0.2.11 released', 'tun1 192.0.2.11 released']);
   });
 });
