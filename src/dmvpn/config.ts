@@ -22,9 +22,9 @@ export type ProtectionConfig =
 
 /** Authentication of NHRP packets. It does not encrypt, and Cisco's form is sent in the clear. */
 export type AuthenticationConfig =
-  /** Cisco clear text, 1..8 octets each. The first is sent, all are accepted. */
+  /** Cisco clear text, 1..8 octets each. All are accepted; a peer is sent the one that it used last, else the first. */
   | { readonly kind: 'cisco'; readonly passwords: readonly string[] }
-  /** RFC 2332 §5.3.4, with the keyed hash of the environment. The first key is sent, all are accepted. */
+  /** RFC 2332 §5.3.4, with the keyed hash of the environment; several keys in the same way. */
   | {
       readonly kind: 'mac';
       readonly keys: readonly { readonly spi: number; readonly key: Uint8Array }[];
@@ -108,6 +108,10 @@ export interface TunnelConfig {
   readonly shortcut?: boolean;
   /** Packets to an unresolved next hop before it is asked for; 1. */
   readonly useCount?: number;
+  /** Prefixes whose addresses packets may start a resolution for (`ip nhrp interest`); null = all. */
+  readonly interest?: readonly string[] | null;
+  /** Ask for the forward and reverse transit records, and stand in those of others (`ip nhrp record`); true. */
+  readonly record?: boolean;
   /** Answer resolutions for registered spokes instead of forwarding them; false. */
   readonly answerFromRegistrations?: boolean;
   /** What becomes of a unique registration whose address another NBMA address claims; `refuse`. */

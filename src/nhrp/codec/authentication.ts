@@ -49,18 +49,25 @@ export const macAuthentication = (
   macOctets: number,
 ): AuthenticationExtension => ({ ...COMMON, spi, source, data: new Uint8Array(macOctets) });
 
-/**
- * Whether the extension carries one of the accepted passwords. All are compared, each in constant time, so that the
- * time says neither which one it was nor how much of it was right.
- */
-export function matchesPassword(
+/** Whether the extension carries one of the accepted passwords; in constant time, as {@link matchingPassword}. */
+export const matchesPassword = (
   found: AuthenticationExtension,
   accepted: readonly Uint8Array[],
-): boolean {
-  if (found.source !== null || found.spi !== CISCO_SPI || found.reserved16 !== 0) return false;
-  let matches = 0;
-  for (const password of accepted) if (constantTimeEqual(password, found.data)) matches++;
-  return matches > 0;
+): boolean => matchingPassword(found, accepted) >= 0;
+
+/**
+ * Which of the accepted passwords the extension carries; -1 = none. All are compared, each in constant time, so that
+ * the time says neither which one it was nor how much of it was right.
+ */
+export function matchingPassword(
+  found: AuthenticationExtension,
+  accepted: readonly Uint8Array[],
+): number {
+  if (found.source !== null || found.spi !== CISCO_SPI || found.reserved16 !== 0) return -1;
+  let matching = -1;
+  for (const [i, password] of accepted.entries())
+    if (constantTimeEqual(password, found.data)) matching = i;
+  return matching;
 }
 
 /**

@@ -37,9 +37,9 @@ export type MulticastTarget = 'dynamic' | 'nhs' | IpAddress;
 export type Mac = (key: Uint8Array, data: Uint8Array) => Uint8Array;
 
 export type Authentication =
-  /** Cisco clear text: 1..8 octets. The first is sent, all are accepted (roll-over). */
+  /** Cisco clear text: 1..8 octets. All are accepted; the first is sent where a peer has not used another (roll-over). */
   | { readonly kind: 'cisco'; readonly passwords: readonly Uint8Array[] }
-  /** RFC 2332 §5.3.4: the first key is sent. */
+  /** RFC 2332 §5.3.4, in the same way. */
   | {
       readonly kind: 'mac';
       readonly keys: readonly { readonly spi: number; readonly key: Uint8Array }[];
@@ -93,6 +93,10 @@ export interface EngineConfig {
   readonly shortcut: boolean;
   /** Packets to a destination before a resolution is started (`ip nhrp use`). */
   readonly useCount: number;
+  /** Packets start resolutions for addresses in these prefixes alone (`ip nhrp interest`); null = for all. */
+  readonly interest: readonly IpPrefix[] | null;
+  /** Ask for the transit records, and stand in those of others (`ip nhrp record`). */
+  readonly record: boolean;
   readonly answerFromRegistrations: boolean;
   readonly takeover: Takeover;
   /** Ask the caller before a registration is accepted. */
@@ -157,6 +161,8 @@ export type EngineCommand =
     }
   | { readonly kind: 'reregister' }
   | { readonly kind: 'purge'; readonly prefix: IpPrefix }
+  /** The application is interested in the address: it is resolved and renewed without being used, until `keep` is false. */
+  | { readonly kind: 'keep-resolved'; readonly destination: IpAddress; readonly keep: boolean }
   /** The tunnel's local NBMA address has changed (DHCP, roaming). */
   | { readonly kind: 'local-nbma'; readonly address: IpAddress }
   | { readonly kind: 'shutdown' };

@@ -1,12 +1,14 @@
 /**
- * Authentication of NHRP messages, hop by hop: RFC 2332 §5.3.4 in its own form and in Cisco's. What is sent carries the
- * first password or key; what is received may use any (roll-over). Without a configuration nothing is checked or changed.
+ * Authentication of NHRP messages, hop by hop: RFC 2332 §5.3.4 in its own form and in Cisco's. What is received may
+ * use any password or key (roll-over). What is sent carries the one that the peer used last, for most know but one;
+ * to a peer that has not been heard, the first. Without a configuration nothing is checked or changed.
  */
 import { addressBytes } from '../../wire/address.js';
+import { type Endpoint, endpointKey } from '../../wire/path.js';
 import {
   ciscoAuthentication,
   macAuthentication,
-  matchesPassword,
+  matchingPassword,
   signMessage,
   verifyMessage,
 } from '../codec/authentication.js';
@@ -16,10 +18,15 @@ import { ExtensionType } from '../codec/numbers.js';
 import type { Authentication, Mac } from './api.js';
 import { plainAddress } from './messages.js';
 
+/** Peers that use another password or key than the first; past it the oldest is sent the first one again. */
+const MAX_REMEMBERED = 4_096;
+
 export class Authenticator {
   readonly #macOctets: number;
-  /** The same for every message: made once. */
-  readonly #cisco: AuthenticationExtension | null;
+  /** One for each password, made once. */
+  readonly #cisco: readonly AuthenticationExtension[];
+  /** By peer: which of the list it used last, where that is not the first. */
+  readonly #used = new Map<string, number>();
 
   constructor(
     readonly authentication: Authentication | null,
@@ -28,16 +35,15 @@ export class Authenticator {
     if (authentication?.kind === 'mac' && mac === null) {
       throw new TypeError('env.mac: a keyed hash expected, as authentication.kind is mac');
     }
-    const [password = new Uint8Array(0)] =
-      authentication?.kind === 'cisco' ? authentication.passwords : [];
-    this.#cisco = authentication?.kind === 'cisco' ? ciscoAuthentication(password) : null;
+    this.#cisco =
+      authentication?.kind === 'cisco' ? authentication.passwords.map(ciscoAuthentication) : [];
     const isKeyed = authentication?.kind === 'mac' && mac !== null;
     this.#macOctets = isKeyed ? mac(new Uint8Array(16), new Uint8Array(0)).length : 0;
   }
 
   /** The message with an authentication extension of ours: in the place of the old one, else before the NAT extension. */
-  prepare(message: NhrpMessage): NhrpMessage {
-    const own = this.#extension(message);
+  prepare(message: NhrpMessage, to: Endpoint): NhrpMessage {
+    const own = this.#extension(message, this.#indexFor(to));
     if (own === null) return message;
     const extensions = message.extensions ?? [];
     const others = extensions.filter((e) => e.kind !== 'authentication');
@@ -47,26 +53,54 @@ export class Authenticator {
   }
 
   /** Fills in the keyed hash of an encoded message, where that form is used. */
-  sign(message: NhrpMessage, octets: Uint8Array): void {
-    const key = this.authentication?.kind === 'mac' ? this.authentication.keys[0]?.key : undefined;
-    if (key !== undefined && this.mac !== null) signMessage(message, octets, this.mac, key);
+  sign(message: NhrpMessage, octets: Uint8Array, to: Endpoint): void {
+    const { authentication, mac } = this;
+    if (authentication?.kind !== 'mac' || mac === null) return;
+    const key = authentication.keys[this.#indexFor(to)]?.key;
+    if (key !== undefined) signMessage(message, octets, mac, key);
   }
 
   /** True when the message carries a password or hash that is ours, or none is wanted. */
-  verify(message: NhrpMessage, octets: Uint8Array): boolean {
-    const { authentication, mac } = this;
-    if (authentication === null) return true;
-    const found = message.extensions?.find((e) => e.kind === 'authentication');
-    if (found === undefined) return false;
-    if (authentication.kind === 'cisco') return matchesPassword(found, authentication.passwords);
-    const key = authentication.keys.find(({ spi }) => spi === found.spi)?.key;
-    return key !== undefined && mac !== null && verifyMessage(message, octets, mac, key);
+  verify(message: NhrpMessage, octets: Uint8Array, from: Endpoint): boolean {
+    if (this.authentication === null) return true;
+    const index = this.#matching(message, octets);
+    if (index < 0) return false;
+    this.#remember(from, index);
+    return true;
   }
 
-  #extension(message: NhrpMessage): AuthenticationExtension | null {
+  /** Which of the list the message was made with; -1 = none. */
+  #matching(message: NhrpMessage, octets: Uint8Array): number {
+    const { authentication, mac } = this;
+    const found = message.extensions?.find((e) => e.kind === 'authentication');
+    if (found === undefined || authentication === null) return -1;
+    if (authentication.kind === 'cisco') return matchingPassword(found, authentication.passwords);
+    const index = authentication.keys.findIndex(({ spi }) => spi === found.spi);
+    const key = authentication.keys[index]?.key;
+    const isRight = key !== undefined && mac !== null && verifyMessage(message, octets, mac, key);
+    return isRight ? index : -1;
+  }
+
+  #remember(peer: Endpoint, index: number): void {
+    if (index === 0 && this.#used.size === 0) return;
+    const key = endpointKey(peer);
+    this.#used.delete(key);
+    if (index === 0) return;
+    this.#used.set(key, index);
+    if (this.#used.size <= MAX_REMEMBERED) return;
+    const oldest = this.#used.keys().next();
+    if (!oldest.done) this.#used.delete(oldest.value);
+  }
+
+  #indexFor(to: Endpoint): number {
+    return this.#used.size === 0 ? 0 : (this.#used.get(endpointKey(to)) ?? 0);
+  }
+
+  #extension(message: NhrpMessage, index: number): AuthenticationExtension | null {
     const { authentication } = this;
-    if (authentication === null || authentication.kind === 'cisco') return this.#cisco;
-    const spi = authentication.keys[0]?.spi;
+    if (authentication === null) return null;
+    if (authentication.kind === 'cisco') return this.#cisco[index] ?? null;
+    const spi = authentication.keys[index]?.spi;
     if (spi === undefined) return null;
     const source = plainAddress(message.sourceProtocolAddress);
     const octets = source === null ? new Uint8Array(0) : addressBytes(source);

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Cie } from '../codec/cie.js';
 import type { Extension } from '../codec/extension.js';
-import type { CieMessage } from '../codec/message.js';
+import type { CieMessage, NhrpMessage } from '../codec/message.js';
 import {
   AUTHENTICATION,
   checksumOf,
@@ -562,15 +562,20 @@ describe('RFC 2332 §5.3.4: authentication', () => {
     expect(net.engine('s1').stats().sent[1]).toBe(0);
   });
 
-  it('any password of the list is accepted and the first is sent: roll-over', () => {
+  it('any password of the list is accepted, and the peer is answered with its own: roll-over', () => {
     const password = (text: string) => Uint8Array.from(text, (c) => c.charCodeAt(0));
     const net = blueprint({
       authentication: { kind: 'cisco', passwords: [password('new'), PASSWORD] },
     });
     net.run(2_000);
-    const [reply] = repliesIn(exchange(net, cieMessage(3, HUB.address)), 4);
-    const found = reply?.extensions?.find((e) => e.kind === 'authentication');
-    expect(found?.kind === 'authentication' && String.fromCharCode(...found.data)).toBe('new');
+    const dataOf = (message: NhrpMessage | undefined): Uint8Array | null => {
+      const found = message?.extensions?.find((e) => e.kind === 'authentication');
+      return found?.kind === 'authentication' ? found.data : null;
+    };
+    const exchanged = exchange(net, cieMessage(3, HUB.address));
+    expect(dataOf(repliesIn(exchanged, 4)[0])).toEqual(PASSWORD);
+    // our own spokes use the first, and are answered with that
+    expect(net.trace.filter((line) => line.includes('6e6577')).length).toBeGreaterThan(0);
   });
 });
 

@@ -88,10 +88,10 @@ export class EngineContext {
   /** Encodes, authenticates and queues a message; false when a limit forbids it or the peer is not up. */
   send(now: number, message: NhrpMessage, to: Endpoint): boolean {
     if (!this.#maySend(now, to)) return false;
-    const whole = this.authenticator.prepare(message);
+    const whole = this.authenticator.prepare(message, to);
     const bytes = new Uint8Array(messageOctets(whole));
     encodeMessage(whole, bytes, 0);
-    this.authenticator.sign(whole, bytes);
+    this.authenticator.sign(whole, bytes, to);
     return this.#queue(message.type, bytes, to);
   }
 
@@ -104,9 +104,9 @@ export class EngineContext {
   }
 
   /** A template of the message as `send` would encode it; null where each has to be signed anew. */
-  templateOf(message: CieMessage): MessageTemplate | null {
+  templateOf(message: CieMessage, to: Endpoint): MessageTemplate | null {
     if (this.config.authentication?.kind === 'mac') return null;
-    const { extensions } = this.authenticator.prepare(message);
+    const { extensions } = this.authenticator.prepare(message, to);
     return new MessageTemplate({ ...message, extensions });
   }
 

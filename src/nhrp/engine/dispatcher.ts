@@ -142,7 +142,7 @@ export class Dispatcher {
 
   #isAuthentic(now: number, message: NhrpMessage, octets: Uint8Array, from: Endpoint): boolean {
     const { context, errors, servers } = this.parts;
-    if (context.authenticator.verify(message, octets)) return true;
+    if (context.authenticator.verify(message, octets, from)) return true;
     if (
       message.type === PacketType.ERROR_INDICATION &&
       isBare(message) &&

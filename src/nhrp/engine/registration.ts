@@ -174,7 +174,7 @@ export class Registration {
         ? this.#requestId
         : this.context.requestIds.next(),
       cies: this.#cies(true),
-      extensions: requestExtensions([]),
+      extensions: requestExtensions(this.context.config, []),
     };
     return this.context.send(now, message, this.nbma);
   }
@@ -205,7 +205,7 @@ export class Registration {
     const { nbmaAddress } = this.context;
     const server = this.protocolAddress;
     if (this.#encoded?.from !== nbmaAddress || this.#encoded.server !== server) {
-      const template = this.context.templateOf(this.#request());
+      const template = this.context.templateOf(this.#request(), this.nbma);
       this.#encoded = template === null ? null : { from: nbmaAddress, server, template };
     }
     return this.#encoded?.template ?? null;
@@ -246,7 +246,7 @@ export class Registration {
       flags: PurgeFlag.NO_REPLY,
       requestId: this.#requestId,
       cies: this.#cies(true),
-      extensions: requestExtensions([]),
+      extensions: requestExtensions(this.context.config, []),
     };
     this.context.send(now, message, this.nbma);
   }
@@ -277,7 +277,7 @@ export class Registration {
       flags: (config.unique ? RegistrationFlag.UNIQUE : 0) | RegistrationFlag.NAT,
       requestId: this.#requestId,
       cies: this.#cies(false),
-      extensions: [...requestExtensions([nat]), ...groupExtension(config.group)],
+      extensions: [...requestExtensions(config, [nat]), ...groupExtension(config.group)],
     };
   }
 
