@@ -67,6 +67,18 @@ describe.each(CARRIERS)('a protected DMVPN over %s', (carrier) => {
     expect(left).toMatchObject([{ reason: 'purged' }]);
   });
 
+  it('leaves together with one that goes direct to it, and nobody is told of an error', () => {
+    const { lab, hub, one, two } = phase3(carrier);
+    one.ping('192.168.101.5', '192.168.102.5');
+    lab.run(2_000);
+    expect(ofType(one, 'shortcut-set')).toHaveLength(1);
+    for (const spoke of [one, two])
+      spoke.act((node, now) => node.command(now, { kind: 'shutdown' }));
+    lab.run(2_000);
+    expect([hub, one, two].flatMap((node) => ofType(node, 'error-sent'))).toEqual([]);
+    expect([one, two].flatMap((spoke) => ofType(spoke, 'purge-received'))).not.toEqual([]);
+  });
+
   it('leaves at once where its hub has gone before', () => {
     const { lab, hub, one } = phase3(carrier);
     lab.passes = () => false; // its Purge is lost

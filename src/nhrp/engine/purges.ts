@@ -80,7 +80,13 @@ export class Purges {
   spread(now: number, prefix: IpPrefix, by: Endpoint | null = null): void {
     const { given } = this.parts;
     for (const one of given.take(now, prefix))
-      this.#tell(now, one, { prefix, nbma: by ?? one.toNbma });
+      this.#tell(now, one, { prefix, nbma: by ?? this.#wayTo(now, one) });
+  }
+
+  /** Direct where that is possible by now: the answer itself may have gone by a server. */
+  #wayTo(now: number, { to, toNbma }: Given): Endpoint {
+    const { kind, nbma } = this.parts.context.locator.locate(now, to);
+    return kind === 'direct' && nbma !== null ? nbma : toNbma;
   }
 
   /** By command: forgets the prefix here and everywhere it was given to. */
@@ -188,7 +194,7 @@ export class Purges {
       flags: PurgeFlag.NO_REPLY,
       requestId: context.requestIds.next(),
       cies: ciesFor(gone, one),
-      extensions: requestExtensions([]),
+      extensions: requestExtensions(config, []),
     };
     context.send(now, message, nbma);
   }
