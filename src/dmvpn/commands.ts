@@ -1,8 +1,9 @@
 /** Commands of the caller: texts checked once, here, and handed on as the engine wants them. */
 import type { EngineCommand, RouteChange } from '../nhrp/engine/api.js';
-import type { IpAddress, IpFamily, IpPrefix } from '../wire/address.js';
+import type { IpAddress, IpFamily } from '../wire/address.js';
 import {
   address,
+  boolean,
   integer,
   nullable,
   oneOf,
@@ -28,7 +29,7 @@ export const checkCommandKind = (command: unknown): void => {
 
 const COMMAND_KINDS: readonly NodeCommand['kind'][] = [
   ...(['addRoute', 'removeRoute', 'map', 'unmap'] as const),
-  ...(['clear', 'reregister', 'purge', 'shutdown'] as const),
+  ...(['clear', 'reregister', 'purge', 'keepResolved', 'shutdown'] as const),
 ];
 
 const name: Reader<string> = (value) => String(value); // the caller has found the tunnel by it
@@ -44,6 +45,12 @@ const readMap = (nbma: IpFamily) =>
   record({ kind: oneOf('map'), tunnel: name, prefix, nbma: address(nbma) });
 const readUnmap = record({ kind: oneOf('unmap'), tunnel: name, prefix });
 const readPurge = record({ kind: oneOf('purge'), tunnel: name, prefix });
+const readKeep = record({
+  kind: oneOf('keepResolved'),
+  tunnel: name,
+  address: address(),
+  keep: boolean,
+});
 const readClear = record({
   kind: oneOf('clear'),
   tunnel: name,
@@ -60,19 +67,21 @@ export interface CommandFamilies {
 /** @throws TypeError or RangeError that begins with the path of the offending value: `command.prefix`. */
 export function readCommand(command: ForTunnel, { nbma, overlay }: CommandFamilies): TunnelCommand {
   const read = readAny(command, nbma);
-  const { prefix: about, via } = partsOf(read);
-  if (about && !overlay.includes(about.address.family))
-    throw new TypeError(
-      `command.prefix: '${about.address}' is of a family that the tunnel does not carry`,
-    );
-  if (about && via && via.family !== about.address.family)
+  const about = read.to === 'routes' ? read.change.prefix.address : subjectOf(read.command);
+  if (about !== null && !overlay.includes(about.family)) {
+    const at = 'prefix' in command ? 'prefix' : 'address';
+    throw new TypeError(`command.${at}: '${about}' is of a family that the tunnel does not carry`);
+  }
+  const via = read.to === 'routes' ? read.change.via : null;
+  if (via !== null && via.family !== about?.family)
     throw new TypeError(`command.via: '${via}' is not of the prefix's family`);
   return read;
 }
 
-function partsOf(read: TunnelCommand): { prefix?: IpPrefix | undefined; via?: IpAddress | null } {
-  if (read.to === 'routes') return read.change;
-  return 'prefix' in read.command ? read.command : {};
+/** The overlay address that a command speaks of, null where it speaks of all: it is for the engine of that family. */
+export function subjectOf(command: EngineCommand): IpAddress | null {
+  if (command.kind === 'keep-resolved') return command.destination;
+  return 'prefix' in command ? (command.prefix?.address ?? null) : null;
 }
 
 function readAny(command: ForTunnel, nbma: IpFamily): TunnelCommand {
@@ -89,6 +98,10 @@ function readAny(command: ForTunnel, nbma: IpFamily): TunnelCommand {
     case 'clear': {
       const { kind, what, prefix: within } = readClear(command, 'command');
       return toEngine(within === null ? { kind, what } : { kind, what, prefix: within });
+    }
+    case 'keepResolved': {
+      const { address: destination, keep } = readKeep(command, 'command');
+      return toEngine({ kind: 'keep-resolved', destination, keep });
     }
     case 'reregister':
       return toEngine({ kind: 'reregister' });

@@ -142,7 +142,7 @@ describe('commands', () => {
     const node = new DmvpnNode({ tunnels: [hubTunnel()] }, CALM);
     const send = (command: unknown) => () => node.command(0, command as NodeCommand);
     const kinds = "'addRoute' or 'removeRoute' or 'map' or 'unmap' or 'clear' or 'reregister'";
-    const expected = `command.kind: ${kinds} or 'purge' or 'shutdown' expected, got`;
+    const expected = `command.kind: ${kinds} or 'purge' or 'keepResolved' or 'shutdown' expected, got`;
     expect(send({ kind: 'bogus', tunnel: 'tun100' })).toThrow(new TypeError(`${expected} 'bogus'`));
     expect(send({})).toThrow(new TypeError(`${expected} nothing`));
     expect(send(null)).toThrow(new TypeError('command: an object expected'));

@@ -169,6 +169,13 @@ export type NodeCommand =
       readonly prefix?: string;
     }
   | { readonly kind: 'reregister'; readonly tunnel: string }
+  /** Interest of the application: the address is resolved and renewed without being used, until `keep` is false. */
+  | {
+      readonly kind: 'keepResolved';
+      readonly tunnel: string;
+      readonly address: string;
+      readonly keep: boolean;
+    }
   | { readonly kind: 'purge'; readonly tunnel: string; readonly prefix: string }
   | { readonly kind: 'shutdown' };
 

@@ -8,6 +8,7 @@ export interface CheckedValues {
   readonly mtu: number;
   readonly nhs: readonly { readonly address: IpAddress | 'dynamic' }[];
   readonly alsoRegister: readonly IpPrefix[];
+  readonly interest: readonly IpPrefix[] | null;
   readonly maps: readonly { readonly prefix: IpPrefix }[];
   readonly routes: readonly { readonly prefix: IpPrefix; readonly via: IpAddress | null }[];
   readonly holdingTimeSeconds: number;
@@ -47,6 +48,7 @@ function* overlayAddresses(v: CheckedValues): IterableIterator<readonly [string,
   for (const [i, { address }] of v.nhs.entries())
     if (address !== 'dynamic') yield [`nhs[${i}].address`, address];
   for (const [i, { address }] of v.alsoRegister.entries()) yield [`alsoRegister[${i}]`, address];
+  for (const [i, { address }] of (v.interest ?? []).entries()) yield [`interest[${i}]`, address];
   for (const [i, { prefix }] of v.maps.entries()) yield [`maps[${i}].prefix`, prefix.address];
   for (const [i, { prefix, via }] of v.routes.entries()) {
     yield [`routes[${i}].prefix`, prefix.address];

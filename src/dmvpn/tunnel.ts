@@ -20,6 +20,7 @@ import { ipProtocol, ipVersion } from '../wire/ip-packet.js';
 import { IP_PROTOCOL } from '../wire/ip-protocol.js';
 import { IPV4_MIN_OCTETS } from '../wire/ipv4.js';
 import { type Endpoint, endpointKey, formatEndpoint, type Path } from '../wire/path.js';
+import { subjectOf } from './commands.js';
 import { Drops, PacketCounters } from './counters.js';
 import { type Frame, type PacketArena, viewOf } from './frame.js';
 import { IcmpErrors } from './icmp-errors.js';
@@ -152,11 +153,11 @@ export class Tunnel {
     this.drain(now);
   }
 
-  /** What speaks of a prefix is for its family, all else for each. */
+  /** What speaks of an overlay address is for its family, all else for each. */
   command(now: number, command: EngineCommand): void {
     if (command.kind === 'clear' && command.what === 'counters') this.counters.clear();
-    const prefix = 'prefix' in command ? command.prefix : undefined;
-    const meant = prefix === undefined ? this.overlays : [this.overlayOf(prefix.address.family)];
+    const subject = subjectOf(command);
+    const meant = subject === null ? this.overlays : [this.overlayOf(subject.family)];
     for (const { engine } of meant) engine.command(now, command);
     this.drain(now);
   }

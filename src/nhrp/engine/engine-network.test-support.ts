@@ -271,6 +271,8 @@ function configOf(name: string, station: Station): EngineConfig {
     redirect: false,
     shortcut: false,
     useCount: 1,
+    interest: null,
+    record: true,
     answerFromRegistrations: false,
     takeover: 'refuse',
     authorize: false,

@@ -21,6 +21,7 @@ import type { EngineStats } from './counters.js';
 import { Dispatcher } from './dispatcher.js';
 import { Errors } from './errors.js';
 import { GivenMappings } from './given.js';
+import { KeptAddresses } from './kept.js';
 import type { Located } from './locate.js';
 import { Misses } from './misses.js';
 import { multicastTargets } from './multicast.js';
@@ -48,6 +49,7 @@ export class NhrpEngine {
   readonly #questions: Questions;
   readonly #servers: NhsSet;
   readonly #resolutions: Resolutions;
+  readonly #kept: KeptAddresses;
   readonly #shortcuts: Shortcuts;
   readonly #redirects: Redirects;
   readonly #purges: Purges;
@@ -67,8 +69,11 @@ export class NhrpEngine {
     const errors = new Errors(context);
     const given = new GivenMappings();
     this.#resolutions = new Resolutions(context, this.#servers);
-    this.#shortcuts = new Shortcuts(context, (now, address) =>
-      this.#resolutions.start(now, address, 'renewal'),
+    this.#kept = new KeptAddresses(context, this.#resolutions);
+    this.#shortcuts = new Shortcuts(
+      context,
+      (now, address) => this.#resolutions.start(now, address, 'renewal'),
+      (prefix) => this.#kept.isIn(prefix),
     );
     this.#redirects = new Redirects(context, this.#resolutions);
     this.#misses = new Misses(context, this.#resolutions);
@@ -175,6 +180,8 @@ export class NhrpEngine {
         return this.#servers.reregister(now);
       case 'purge':
         return this.#purges.purge(now, command.prefix);
+      case 'keep-resolved':
+        return this.#kept.keep(now, command.destination, command.keep);
       case 'local-nbma':
         return this.#moveTo(now, command.address);
       case 'shutdown':

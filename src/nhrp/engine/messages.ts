@@ -57,12 +57,23 @@ export const cieExtension = (type: number, cies: readonly Cie[] = []): CieExtens
   cies,
 });
 
-/** The extensions that Cisco sends in every request, in its order; authentication is put between when it is sent. */
-export const requestExtensions = (natCies: readonly Cie[]): readonly Extension[] => [
+/**
+ * The extensions that Cisco sends in every request, in its order; authentication is put between when it is sent.
+ * Without `record` the transit records are not asked for.
+ */
+export const requestExtensions = (
+  { record }: { readonly record: boolean },
+  natCies: readonly Cie[],
+): readonly Extension[] => [
   cieExtension(ExtensionType.RESPONDER_ADDRESS),
+  ...(record ? emptyRecords() : []),
+  cieExtension(ExtensionType.NAT_ADDRESS, natCies),
+];
+
+/** The transit records, as whoever asks for them sends them. */
+export const emptyRecords = (): readonly Extension[] => [
   cieExtension(ExtensionType.FORWARD_TRANSIT_RECORD),
   cieExtension(ExtensionType.REVERSE_TRANSIT_RECORD),
-  cieExtension(ExtensionType.NAT_ADDRESS, natCies),
 ];
 
 /** The CIEs of the first extension of that type; null when there is none. */

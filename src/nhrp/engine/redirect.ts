@@ -8,7 +8,7 @@ import { type Endpoint, endpointEquals } from '../../wire/path.js';
 import type { TrafficIndication } from '../codec/message.js';
 import { ExtensionType, PacketType } from '../codec/numbers.js';
 import type { EngineContext } from './context.js';
-import { cieExtension, headerOf } from './messages.js';
+import { cieExtension, emptyRecords, headerOf } from './messages.js';
 import { RedirectLimiter } from './redirect-limiter.js';
 import type { Resolutions } from './resolution.js';
 
@@ -91,8 +91,7 @@ export class Redirects {
       unused2: 0,
       packet: packet.slice(0, MAX_QUOTED_OCTETS & ~1),
       extensions: [
-        cieExtension(ExtensionType.FORWARD_TRANSIT_RECORD),
-        cieExtension(ExtensionType.REVERSE_TRANSIT_RECORD),
+        ...(config.record ? emptyRecords() : []),
         cieExtension(ExtensionType.NAT_ADDRESS),
       ],
     };

@@ -3,7 +3,7 @@
  * given up at 30 s). An incomplete entry stands for each destination that has no answer yet; a failure leaves a
  * negative one, which stops new requests but no packet: those go on by the hub.
  */
-import { hostBits, hostPrefix, type IpAddress } from '../../wire/address.js';
+import { hostBits, hostPrefix, type IpAddress, prefixContains } from '../../wire/address.js';
 import type { Endpoint } from '../../wire/path.js';
 import type { CieMessage } from '../codec/message.js';
 import { CieCode, PacketType, ResolutionFlag } from '../codec/numbers.js';
@@ -18,8 +18,8 @@ const GIVE_UP_MS = 30_000;
 const NEGATIVE_MS = 180_000;
 const MAX_ANSWERED = 256;
 
-/** Why an address is asked for: a redirect (Phase 3), an unresolved next hop (Phase 2), or a shortcut's renewal. */
-export type ResolutionCause = 'redirect' | 'miss' | 'renewal';
+/** Why an address is asked for: a redirect (Phase 3), an unresolved next hop (Phase 2), a renewal, or by command. */
+export type ResolutionCause = 'redirect' | 'miss' | 'renewal' | 'kept';
 
 export interface Pending {
   readonly destination: IpAddress;
@@ -52,7 +52,7 @@ export class Resolutions {
   /** Starts a resolution unless one is under way, one has just failed, or too many are. */
   start(now: number, destination: IpAddress, cause: ResolutionCause): void {
     const { config, counters, requestIds, cache } = this.context;
-    if (this.isPending(destination)) return;
+    if (this.isPending(destination) || !this.#isOfInterest(destination, cause)) return;
     const slot = cache.find(destination, now);
     if (slot >= 0 && cache.kindOf(slot) === 'negative') return;
     if (this.#byId.size >= config.limits.maxPendingResolutions) {
@@ -125,6 +125,13 @@ export class Resolutions {
     }
   }
 
+  /** What packets may ask for. */
+  #isOfInterest(destination: IpAddress, cause: ResolutionCause): boolean {
+    const { interest } = this.context.config;
+    if (interest === null || (cause !== 'redirect' && cause !== 'miss')) return true;
+    return interest.some((prefix) => prefixContains(prefix, destination));
+  }
+
   #transmit(now: number, pending: Pending): void {
     const to = this.#serverFor(now, pending.destination);
     if (to !== null) this.context.send(now, this.#request(pending), to);
@@ -181,7 +188,7 @@ export class Resolutions {
           holdingTimeSeconds: config.holdingTimeSeconds,
         }),
       ],
-      extensions: [...requestExtensions(nat), ...seen],
+      extensions: [...requestExtensions(config, nat), ...seen],
     };
   }
 

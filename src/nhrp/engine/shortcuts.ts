@@ -46,6 +46,8 @@ export class Shortcuts {
   constructor(
     readonly context: EngineContext,
     readonly renew: (now: number, destination: IpAddress) => void,
+    /** Whether somebody wants the prefix without using it. */
+    readonly isKept: (prefix: IpPrefix) => boolean,
   ) {
     context.bindings.onRemoved((_now, entry, reason) => this.#viaGone(entry, reason));
   }
@@ -154,7 +156,8 @@ export class Shortcuts {
     const at = now + (shortcut.expiresAt - now) * RENEW_AT;
     shortcut.timer = this.context.timers.arm(at, 'shortcut renewal', (then) => {
       this.#armExpiry(shortcut, 'expired');
-      if (this.#wasUsed(then, shortcut)) this.renew(then, shortcut.destination);
+      if (this.#wasUsed(then, shortcut) || this.isKept(shortcut.prefix))
+        this.renew(then, shortcut.destination);
     });
   }
 

@@ -82,10 +82,9 @@ export class Transit {
     const record = isReplyType(message.type)
       ? ExtensionType.REVERSE_TRANSIT_RECORD
       : ExtensionType.FORWARD_TRANSIT_RECORD;
-    const recorded = mapExtension(message.extensions, record, (e) => ({
-      ...e,
-      cies: [...e.cies, own],
-    }));
+    const recorded = config.record
+      ? mapExtension(message.extensions, record, (e) => ({ ...e, cies: [...e.cies, own] }))
+      : message.extensions;
     const nat = mapExtension(recorded, ExtensionType.NAT_ADDRESS, (e) =>
       e.cies.length > 0 ? e : { ...e, cies: this.#natCies(now, message) },
     );
