@@ -2,8 +2,8 @@
  * Third-party vectors for the primitives of IPsec, all through our own wrappers: what a wrapper's shape cannot take
  * (an AEAD nonce that is not 12 octets, say) is counted, not passed over.
  */
-import { readFileSync } from 'node:fs';
-import { expect, it } from 'vitest';
+import { readdirSync, readFileSync } from 'node:fs';
+import { afterAll, expect, it } from 'vitest';
 import { nodeCrypto } from '../src/io/crypto-node.js';
 import type { CryptoProvider } from '../src/ipsec/crypto.js';
 import { openX25519 } from '../src/ipsec/ike/x25519.js';
@@ -52,6 +52,16 @@ const concat = (...parts: readonly Uint8Array[]): Uint8Array =>
 
 const report = (what: string, counts: Readonly<Record<string, number>>): void =>
   console.info(`vectors: ${what}: ${JSON.stringify(counts)}`);
+
+/** Wycheproof's cases, and how many of them went through a wrapper. */
+const wycheproof = { sets: 0, cases: 0, through: 0 };
+function tally(what: string, counts: Readonly<Record<string, number>>, through: number): void {
+  report(what, counts);
+  wycheproof.sets++;
+  wycheproof.cases += counts.total ?? 0;
+  wycheproof.through += through;
+}
+afterAll(() => report('Wycheproof, all sets', wycheproof));
 
 interface AeadCase {
   readonly key: Uint8Array; // with salt
@@ -130,7 +140,7 @@ needs('shared-vectors')('Wycheproof through our wrappers', () => {
         expect(outcome.opens, `${t.tcId} ${t.comment}`).toBe(valid);
         if (valid) expect(outcome.sealed, `${t.tcId}`).toBe(t.ct + t.tag);
       }
-    report(file, counts);
+    tally(file, counts, counts.checked);
     expect(counts.checked + counts.otherNonce).toBe(counts.total);
     expect(counts.checked).toBeGreaterThan(190);
   });
@@ -166,7 +176,7 @@ needs('shared-vectors')('Wycheproof through our wrappers', () => {
           counts.badPaddingSeen++;
         }
       }
-    report('aes_cbc_pkcs5', counts);
+    tally('aes_cbc_pkcs5', counts, counts.total);
     expect(counts.valid + counts.badPaddingSeen + counts.emptyRefused).toBe(counts.total);
   });
 
@@ -185,7 +195,7 @@ needs('shared-vectors')('Wycheproof through our wrappers', () => {
         expect(same, `${t.tcId} ${t.comment}`).toBe(t.result === 'valid');
         checked++;
       }
-    report(file, { total: set.numberOfTests, checked });
+    tally(file, { total: set.numberOfTests, checked }, checked);
     expect(checked).toBe(set.numberOfTests);
   });
 
@@ -211,7 +221,8 @@ needs('shared-vectors')('Wycheproof through our wrappers', () => {
         if (zero) counts.lowOrderRefused++;
         else counts.agreed++;
       }
-    report(`x25519 by ${library}`, counts);
+    if (library === 'tweetnacl') report('x25519 by tweetnacl', counts);
+    else tally('x25519 by node:crypto', counts, counts.total);
     expect(counts.agreed + counts.lowOrderRefused).toBe(counts.total);
     expect(counts.lowOrderRefused).toBeGreaterThan(5);
   });
@@ -233,7 +244,7 @@ needs('shared-vectors')('Wycheproof through our wrappers', () => {
         );
         counts[valid ? 'agreed' : 'refused']++;
       }
-    report('ecdh_secp256r1', counts);
+    tally('ecdh_secp256r1', counts, counts.agreed + counts.refused);
     expect(counts.agreed + counts.refused + counts.otherForm).toBe(counts.total);
     expect(counts.agreed).toBeGreaterThan(200);
   });
@@ -334,6 +345,22 @@ needs('shared-vectors')("strongSwan's known answers through our wrappers", () =>
       }
     report('strongSwan modp, curve25519', counts);
     expect(counts).toEqual({ agreed: 7, groupsWeRefuse: 3 });
+  });
+});
+
+needs('shared-vectors')('every set of vectors', () => {
+  it('for what ESP and IKE use is named in a test', () => {
+    const tests = [
+      ...['vectors-esp-crypto.test.ts', 'vectors-esp.test.ts', 'ike/recordings.test.ts'],
+    ].map((name) => readFileSync(`${import.meta.dirname}/${name}`, 'utf8'));
+    const stems = ['wycheproof', 'strongswan-kat', 'rfc', 'rub-statemachineextractor'].flatMap(
+      (folder) =>
+        readdirSync(`${VECTORS}/${folder}`)
+          .filter((name) => name.endsWith('.json'))
+          .map((name) => name.replace(/(_test)?\.json$/, '')),
+    );
+    expect(stems.length).toBeGreaterThan(20);
+    expect(stems.filter((stem) => !tests.some((text) => text.includes(stem)))).toEqual([]);
   });
 });
 

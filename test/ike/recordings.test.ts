@@ -2,11 +2,18 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { nodeCrypto } from '../../src/io/crypto-node.js';
-import { prfPlus } from '../../src/ipsec/ike/key-schedule.js';
+import {
+  deriveIkeKeys,
+  type IkeKeys,
+  initialSkeyseed,
+  prfPlus,
+} from '../../src/ipsec/ike/key-schedule.js';
 import { decodeIkeMessage } from '../../src/ipsec/ike/message.js';
 import { decodePayloads, type IkePayload } from '../../src/ipsec/ike/payload.js';
 import { openEncrypted } from '../../src/ipsec/ike/protect.js';
-import { cipherSuite, PRF, type PrfName } from '../../src/ipsec/suites.js';
+import { pskAuth } from '../../src/ipsec/ike/psk-auth.js';
+import { SecretBytes } from '../../src/ipsec/secret.js';
+import { cipherSuite, DH_GROUPS, PRF, type PrfName } from '../../src/ipsec/suites.js';
 import { fromHex, toHex } from '../../src/wire/bytes.js';
 import { unwrap } from '../../src/wire/result.js';
 import { needs } from '../require.js';
@@ -45,6 +52,39 @@ describe('recorded IKEv2', () => {
   });
 });
 
+type RubAlways = 'psk_ascii' | 'spi_i' | 'spi_r' | 'ni' | 'nr' | 'g_ir';
+/** One has the keys, one what they authenticate. */
+type RubOften =
+  | `sk_${'d' | 'ai' | 'ar' | 'ei' | 'er' | 'pi' | 'pr'}`
+  | ('skeyseed' | 'ike_sa_init_request' | 'idi_body' | 'auth_i');
+
+interface RubVectors {
+  readonly ikev2: readonly (Readonly<Record<RubAlways, string>> &
+    Readonly<Partial<Record<RubOften, string>>>)[];
+  readonly ikev1_psk_main_aes128_sha1_modp1024: readonly Readonly<
+    Record<
+      | `skeyid${'' | '_d' | '_a' | '_e'}`
+      | ('psk_ascii' | 'cky_i' | 'cky_r' | 'ni' | 'nr' | 'g_xy' | 'g_xi' | 'g_xr')
+      | ('sai_b' | 'idir_b' | 'hash_r'),
+      string
+    >
+  >[];
+}
+
+/** Both are under AES-CBC-128, HMAC-SHA1-96 and PRF HMAC-SHA1. */
+function rubKeys(v: RubVectors['ikev2'][number]): IkeKeys {
+  const cipher = cipherSuite('aes-128-cbc', 'hmac-sha1-96');
+  const suite = { cipher, prf: PRF['hmac-sha1'], group: DH_GROUPS[2] };
+  const nonces = { initiatorNonce: fromHex(v.ni), responderNonce: fromHex(v.nr) };
+  const skeyseed = initialSkeyseed(nodeCrypto(), suite.prf, { ...nonces, shared: fromHex(v.g_ir) });
+  if (v.skeyseed !== undefined) expect(toHex(skeyseed)).toBe(v.skeyseed.toLowerCase());
+  return deriveIkeKeys(nodeCrypto(), suite, skeyseed, {
+    agreement: { ...nonces, shared: null },
+    initiatorSpi: BigInt(`0x${v.spi_i}`),
+    responderSpi: BigInt(`0x${v.spi_r}`),
+  });
+}
+
 needs('shared-vectors')('third parties’ IKE', () => {
   interface PrfPlusVector {
     readonly fields: Readonly<Record<'arg.prf' | 'key' | 'salt' | 'out', string>>;
@@ -73,6 +113,57 @@ needs('shared-vectors')('third parties’ IKE', () => {
     }
     report('prf+', { equal: vectors.length });
     expect(vectors.length).toBeGreaterThan(5);
+  });
+
+  it('the key schedules of RUB’s state machine extractor: IKEv2, and the HMACs of IKEv1', () => {
+    const path = '../shared/vectors/rub-statemachineextractor/ike-psk-key-derivation.json';
+    const set = JSON.parse(readFileSync(path, 'utf8')) as RubVectors;
+    for (const v of set.ikev2) {
+      const keys = rubKeys(v);
+      for (const name of ['d', 'ai', 'ar', 'ei', 'er', 'pi', 'pr'] as const) {
+        const expected = v[`sk_${name}`];
+        if (expected !== undefined)
+          expect(toHex(keys[name].octets), `SK_${name}`).toBe(expected.toLowerCase());
+      }
+      if (v.auth_i === undefined) continue;
+      const [type = 0, , , , ...data] = fromHex(v.idi_body ?? '');
+      const auth = pskAuth(
+        nodeCrypto(),
+        PRF['hmac-sha1'],
+        new SecretBytes(Buffer.from(v.psk_ascii)),
+        {
+          message: fromHex(v.ike_sa_init_request ?? ''),
+          nonce: fromHex(v.nr),
+          skP: keys.pi,
+          id: { type, reserved: 0, data: Uint8Array.from(data) },
+        },
+      );
+      expect(toHex(auth)).toBe(v.auth_i.toLowerCase());
+    }
+    for (const v of set.ikev1_psk_main_aes128_sha1_modp1024) {
+      const hmac = (key: string, ...parts: string[]): string =>
+        toHex(
+          nodeCrypto()
+            .openHmac('sha1', fromHex(key))
+            .compute(fromHex(parts.join(''))),
+        );
+      const cookies = v.cky_i + v.cky_r;
+      const psk = toHex(new Uint8Array(Buffer.from(v.psk_ascii)));
+      const got = {
+        skeyid: hmac(psk, v.ni, v.nr),
+        skeyid_d: hmac(v.skeyid, v.g_xy, cookies, '00'),
+        skeyid_a: hmac(v.skeyid, v.skeyid_d, v.g_xy, cookies, '01'),
+        skeyid_e: hmac(v.skeyid, v.skeyid_a, v.g_xy, cookies, '02'),
+        hash_r: hmac(v.skeyid, v.g_xr, v.g_xi, v.cky_r, v.cky_i, v.sai_b, v.idir_b),
+      };
+      for (const [name, value] of Object.entries(got))
+        expect(value, name).toBe(v[name as keyof typeof got].toLowerCase());
+    }
+    report('RUB', {
+      ikev2: set.ikev2.length,
+      ikev1: set.ikev1_psk_main_aes128_sha1_modp1024.length,
+    });
+    expect([set.ikev2.length, set.ikev1_psk_main_aes128_sha1_modp1024.length]).toEqual([2, 2]);
   });
 
   it('tcpdump’s ikev2pI2.pcap: nobody has its ICV, with ours it opens', () => {
