@@ -7,7 +7,9 @@ export const SPOKES: readonly number[] = [1, 2, 3];
 const nbmaOf = (n: number): string => `127.168.${n}.2`;
 const lanOf = (n: number): string => `172.16.${n}.0/24`;
 
-const tunnelAt = (n: number): Omit<TunnelConfig, 'address'> => ({
+type Protection = TunnelConfig['protection'];
+
+const tunnelAt = (n: number, protection: Protection): Omit<TunnelConfig, 'address'> => ({
   name: 'tun100',
   local: nbmaOf(n),
   carrier: 'gre-udp',
@@ -15,21 +17,21 @@ const tunnelAt = (n: number): Omit<TunnelConfig, 'address'> => ({
   authentication: { kind: 'cisco', passwords: ['test123'] },
   holdingTimeSeconds: 300,
   unique: false,
-  protection: { kind: 'insecure-cleartext' },
+  protection,
 });
 
 /** Knows the way to every LAN, and tells spokes when they could go direct. */
-export const hubTunnel: TunnelConfig = {
-  ...tunnelAt(0),
+export const hubTunnel = (protection: Protection): TunnelConfig => ({
+  ...tunnelAt(0, protection),
   address: '10.0.0.100/32',
   redirect: true,
   multicast: ['dynamic'],
   routes: SPOKES.map((n) => ({ prefix: lanOf(n), via: `10.0.0.${n}` })),
-};
+});
 
 /** Sends everything by the hub until a shortcut is there. */
-export const spokeTunnel = (n: number): TunnelConfig => ({
-  ...tunnelAt(n),
+export const spokeTunnel = (n: number, protection: Protection): TunnelConfig => ({
+  ...tunnelAt(n, protection),
   address: `10.0.0.${n}/32`,
   nhs: [{ address: '10.0.0.100', nbma: nbmaOf(0) }],
   shortcut: true,

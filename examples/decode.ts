@@ -3,7 +3,6 @@
  *
  *     npx tsx examples/decode.ts FILE [--json]
  */
-import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import {
   type CapturedFrame,
@@ -14,6 +13,7 @@ import {
   plainDissection,
 } from 'dmvpn/io/pcap';
 import { formatWireError } from 'dmvpn/wire';
+import { endWithReader, readWhole, sentenceOf } from './terminal.js';
 
 const USAGE = 'Usage: decode FILE [--json]   FILE is a pcap or pcapng capture.';
 
@@ -35,7 +35,9 @@ function main(): void {
 }
 
 function read(path: string): CaptureFile {
-  const decoded = decodeCaptureFile(readFileSync(path));
+  const whole = readWhole(path);
+  if (whole.length === 0) throw new Error(`${path} is empty.`);
+  const decoded = decodeCaptureFile(whole);
   if (decoded.ok) return decoded.value;
   throw new Error(`${path} is not a capture: ${formatWireError(decoded.error)}.`);
 }
@@ -51,10 +53,10 @@ function asTree(frame: number, linkType: number, captured: CapturedFrame): strin
   return `frame ${frame}${isTime ? ` ${time.toISOString()}` : ''}, ${originalOctets} octets: ${tree}`;
 }
 
-process.stdout.on('error', () => process.exit()); // `decode … | head`
+endWithReader(() => process.exit());
 try {
   main();
 } catch (error) {
-  console.error(error instanceof Error ? error.message : error);
+  console.error(error instanceof Error ? sentenceOf(error) : error);
   process.exitCode = 1;
 }

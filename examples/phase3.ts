@@ -1,45 +1,87 @@
 /**
- * A DMVPN Phase 3 network in one process, as an ordinary user: a hub and three spokes, GRE in UDP over loopback.
- * Spoke 1 traces the route to a LAN behind spoke 3: first by the hub, then direct.
+ * A DMVPN Phase 3 network in one process, as an ordinary user: a hub and three spokes, IKEv2 and ESP in UDP over
+ * loopback. Spoke 1 traces the route to a LAN behind spoke 3: first by the hub, then direct.
  *
  *     npm start          writes phase3.pcap: tshark -r phase3.pcap
  */
+import { parseArgs } from 'node:util';
 import type { DmvpnEvent, TunnelConfig } from 'dmvpn/dmvpn';
 import { AdapterError, openNode, type RunningNode } from 'dmvpn/io/open';
-import { openPcapFile, pcap } from 'dmvpn/io/pcap';
+import { openPcapngFile, type PcapngFile, pcap, pcapInside } from 'dmvpn/io/pcap';
 import { hubTunnel, SPOKES, spokeTunnel } from './blueprint.js';
+import {
+  PROTECTION_HELP,
+  PROTECTION_OPTIONS,
+  type Protected,
+  protectionOf,
+  refuseKeyInArguments,
+} from './protection.js';
+import { refuse } from './run.js';
+import { endWithReader } from './terminal.js';
 
 const RECORDING = 'phase3.pcap';
+const HELP = `Usage: npm start [-- options]
+A hub and three spokes on loopback, protected by a key that is made for the run unless one is given.
+
+${PROTECTION_HELP}`;
+
+const SUMMARY: Readonly<Record<Protected['key'], string>> = {
+  none: 'In clear text: GRE in UDP 4754.',
+  given: 'Protected: IKEv2 with the key that was given, ESP, all in UDP 4500.',
+  otherwise: 'Protected: IKEv2 with a random key for this run, ESP, all in UDP 4500.',
+};
 
 async function main(): Promise<void> {
-  const recording = openPcapFile(RECORDING);
-  const open = (tunnel: TunnelConfig, transport: 'udp' | 'memory'): Promise<RunningNode> =>
+  refuseKeyInArguments();
+  const { values } = parseArgs({
+    options: { ...PROTECTION_OPTIONS, help: { type: 'boolean', default: false } },
+  });
+  if (values.help) return console.log(HELP);
+  const secured = protectionOf(values, globalThis.crypto.getRandomValues(new Uint8Array(32)));
+  console.log(`${SUMMARY[secured.key]}\n`);
+  const recording = openPcapngFile(RECORDING, ['wire', 'inside']);
+  const { hub, spokes } = await openAll(secured, recording);
+  secured.wipe();
+  await tell(hub, spokes);
+  await Promise.all(spokes.map((node) => node.close()));
+  await hub.close();
+  await recording.close();
+  console.log(
+    `\nThe whole exchange is in ${RECORDING}: what was on the wire, and what was inside ESP.`,
+  );
+}
+
+/** On loopback; in memory where the system has too little of it. */
+async function openAll({ protection }: Protected, { sinks: [wire, inside] }: PcapngFile) {
+  if (!wire || !inside) throw new Error('bug: a recording without its interfaces');
+  let transport: 'udp' | 'memory' = 'udp';
+  const open = (tunnel: TunnelConfig): Promise<RunningNode> =>
     openNode(
       { tunnels: [tunnel] },
-      { transport, wrap: (inner) => pcap(inner, recording.sink, { record: 'sent' }) },
+      {
+        transport,
+        wrap: (inner) => pcap(inner, wire, { record: 'sent' }),
+        inside: pcapInside(inside, { record: 'sent' }),
+      },
     );
-  let transport: 'udp' | 'memory' = 'udp';
-  const hub = await open(hubTunnel, transport).catch((error: unknown) => {
+  const hub = await open(hubTunnel(protection)).catch((error: unknown) => {
     if (!isWithoutLoopbackRange(error)) throw error;
     console.log(`${error.message}\nOn this system the network is one in memory.\n`);
     transport = 'memory';
-    return open(hubTunnel, transport);
+    return open(hubTunnel(protection));
   });
-  const spokes = await Promise.all(SPOKES.map((n) => open(spokeTunnel(n), transport)));
-  const [spoke] = spokes as [RunningNode];
+  return { hub, spokes: await Promise.all(SPOKES.map((n) => open(spokeTunnel(n, protection)))) };
+}
 
-  await registrations(hub, SPOKES.length);
+async function tell(hub: RunningNode, spokes: readonly RunningNode[]): Promise<void> {
+  const [spoke] = spokes as [RunningNode];
+  await registrations(hub, spokes.length);
   await trace(spoke, 'Before the shortcut');
   await event(spoke, 'shortcut-set');
   await trace(spoke, 'After it');
   console.log(`\nCache of the hub\n${hub.show('cache')}`);
   console.log(`\nCache of spoke 1\n${spoke.show('cache')}`);
   console.log(`\nRoutes of spoke 1\n${spoke.show('routes')}`);
-
-  await Promise.all(spokes.map((node) => node.close()));
-  await hub.close();
-  await recording.close();
-  console.log(`\nThe whole exchange is in ${RECORDING}.`);
 }
 
 async function registrations(hub: RunningNode, count: number): Promise<void> {
@@ -52,8 +94,8 @@ async function registrations(hub: RunningNode, count: number): Promise<void> {
 async function trace(from: RunningNode, title: string): Promise<void> {
   const [source, destination] = ['172.16.1.1', '172.16.3.1'];
   console.log(`\n${title}: traceroute from ${source} to ${destination}`);
-  for (const hop of await from.host().traceroute(destination, { source })) {
-    console.log(` ${hop.ttl}  ${hop.from ?? '*'}  ${hop.rttMs} ms`);
+  for (const { ttl, from: hop, rttMs } of await from.host().traceroute(destination, { source })) {
+    console.log(` ${ttl}  ${hop === null ? '*' : `${hop}  ${rttMs} ms`}`);
   }
 }
 
@@ -72,7 +114,5 @@ async function event<T extends DmvpnEvent['type']>(
 const isWithoutLoopbackRange = (error: unknown): error is AdapterError =>
   error instanceof AdapterError && error.code === 'no-such-address' && process.platform !== 'linux';
 
-await main().catch((error: unknown) => {
-  console.error(error instanceof AdapterError ? error.message : error);
-  process.exit(1);
-});
+endWithReader(() => process.exit());
+await main().catch(refuse);

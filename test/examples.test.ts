@@ -1,147 +1,284 @@
 /** The examples, run as a user runs them, and what they print held against what was on the wire. */
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { createInterface } from 'node:readline';
-import { promisify } from 'node:util';
-import { afterAll, afterEach, describe, expect, it } from 'vitest';
-import { decodePcap } from '../src/io/capture/pcap-format.js';
-import { ipSource } from '../src/wire/ip-packet.js';
-import { unwrap } from '../src/wire/result.js';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { needs } from './require.js';
+import {
+  EXAMPLE_ENVIRONMENT,
+  exampleCommand,
+  type RunningExample,
+  runExample,
+  startExample,
+} from './run-example.js';
 
-const ROOT = `${import.meta.dirname}/..`;
 const folder = mkdtempSync(`${tmpdir()}/dmvpn-examples-`);
 afterAll(() => rmSync(folder, { recursive: true }));
 
-const command = (name: string, ...args: string[]) =>
-  ['--import', import.meta.resolve('tsx'), `${ROOT}/examples/${name}.ts`, ...args] as const;
-/** The examples import the package as it is published, which `npm test` has built; else the sources. */
-const tsconfig = existsSync(`${ROOT}/dist/io/open.js`) ? 'tsconfig.dist.json' : 'tsconfig.json';
-const options = { cwd: folder, env: { ...process.env, TSX_TSCONFIG_PATH: `${ROOT}/${tsconfig}` } };
+/** A recording as tshark reads it: for each frame that passes the filter, a field's values from outside to inside. */
+function framesOf(path: string, filter: string, fields: readonly string[]): string[][][] {
+  const columns = fields.flatMap((field) => ['-e', field]);
+  const checks = ['ip.check_checksum', 'udp.check_checksum'].flatMap((o) => ['-o', `${o}:TRUE`]);
+  const args = ['-n', '-r', path, ...checks, '-Y', filter, '-T', 'fields', ...columns];
+  const { status, stdout, stderr } = spawnSync('tshark', args, { encoding: 'utf8' });
+  expect([status, stderr.replace(/^Running as user.*\n/, '')]).toEqual([0, '']);
+  const lines = stdout.split('\n').slice(0, -1);
+  return lines.map((line) => line.split('\t').map((cell) => (cell === '' ? [] : cell.split(','))));
+}
 
-const runs = promisify(execFile);
-const run = (name: string, ...args: string[]) =>
-  runs(process.execPath, command(name, ...args), { ...options, timeout: 50_000 });
+/** Who is named in the lines of each traceroute; a line that is no answer of somebody is named whole. */
+const tracesIn = (stdout: string): string[][] =>
+  [...stdout.matchAll(/traceroute from .*\n((?: .*\n)*)/g)].map(([, lines = '']) =>
+    lines
+      .trimEnd()
+      .split('\n')
+      .map((line, i) => /^ (\d+) {2}([\d.]+) {2}\d+ ms$/.exec(line) ?? [line, i + 1, line])
+      .map(([line, ttl, from], i) => (Number(ttl) === i + 1 ? String(from) : String(line))),
+  );
 
-/** A payload after IP, UDP and an 8-octet GRE header: our tunnel has a key and nothing else. */
-const GRE_PAYLOAD_AT = 20 + 8 + 8;
-const ICMP = 1;
+const TRACER = { nbma: '127.168.1.2', address: '172.16.1.1' };
+const [PORT_UNREACHABLE, TIME_EXCEEDED] = ['3/3', '11/0'];
 
-/** Sources of the ICMP messages that travel in GRE to `address`, in order, once each hop. */
-function icmpSources(path: string): string[] {
-  const { frames, damage } = unwrap(decodePcap(readFileSync(path)));
-  expect(damage).toBeNull();
-  return frames.flatMap(({ bytes }) => {
-    const isIpv4 = bytes[GRE_PAYLOAD_AT - 6] === 0x08 && bytes[GRE_PAYLOAD_AT - 5] === 0x00;
-    const inner = bytes.subarray(GRE_PAYLOAD_AT);
-    return isIpv4 && inner[9] === ICMP ? [String(ipSource(inner, 0))] : [];
-  });
+/** The ICMP messages of a recording, and which of the probes each quotes. */
+function icmpIn(path: string) {
+  const fields = ['ip.src', 'ip.dst', 'icmp.type', 'icmp.code', 'udp.dstport'];
+  const filter = 'frame.interface_name == "inside" && icmp';
+  return framesOf(path, filter, fields).map(([sources, destinations, type, code, ports]) => ({
+    from: sources?.[1],
+    to: destinations?.[1],
+    isLastLeg: destinations?.[0] === TRACER.nbma,
+    kind: `${type?.[0]}/${code?.[0]}`,
+    probe: ports?.at(-1),
+  }));
 }
 
 describe('examples/phase3.ts', () => {
-  it('forms a network, goes direct, and shows nothing that was not on the wire', async () => {
+  let stdout = '';
+  let tookMs = 0;
+  beforeAll(async () => {
     const start = performance.now();
-    const { stdout, stderr } = await run('phase3');
-    expect(performance.now() - start).toBeLessThan(10_000);
-    expect(stderr).toBe('');
+    const outcome = await runExample(['phase3'], { cwd: folder });
+    tookMs = performance.now() - start;
+    expect([outcome.code, outcome.stderr]).toEqual([0, '']);
+    stdout = outcome.stdout;
+  }, 60_000);
+
+  it('forms a protected network on loopback in less than ten seconds, and goes direct', () => {
+    expect(tookMs).toBeLessThan(10_000);
+    expect(stdout).toMatch(
+      /^Protected: IKEv2 with a random key for this run, ESP, .* UDP 4500\.$/m,
+    );
     expect(stdout).not.toContain('memory');
     expect(stdout.match(/10\.0\.0\.\d has registered from 127\.168\.\d\.2/g)).toHaveLength(3);
-
-    const [, before = '', after = ''] = stdout.split('traceroute from');
-    const hops = (text: string): string[] =>
-      [...text.matchAll(/^ \d+ {2}(\S+) {2}\d+ ms$/gm)].map((match) => match[1] ?? '');
-    expect(hops(before)).toEqual(['10.0.0.100', '172.16.3.1']);
-    expect(hops(after)).toEqual(['172.16.3.1']);
-
-    const sources = icmpSources(`${folder}/phase3.pcap`);
-    // An answer by the hub is on the wire twice: to the hub, and from it.
-    expect(sources.filter((source) => source === '10.0.0.100')).toHaveLength(1);
-    const answers = sources.filter((source) => source === '172.16.3.1').length;
-    expect(answers).toBeGreaterThanOrEqual(2);
-    expect(answers).toBeLessThanOrEqual(4);
-
+    expect(tracesIn(stdout)).toEqual([['10.0.0.100', '172.16.3.1'], ['172.16.3.1']]);
     expect(stdout).toMatch(/Cache of the hub\n.*\n.*\n(tun100 +dynamic +10\.0\.0\.\d\/32 .*\n){3}/);
     expect(stdout).toMatch(/^tun100 +172\.16\.3\.0\/24 +shortcut +10\.0\.0\.3$/m);
-  }, 30_000);
+  });
 
   needs('tshark')('its recording', () => {
-    it('is read by tshark without a malformed packet, and shows the shortcut', async () => {
-      const fields = ['ip.src', 'nhrp.hdr.op.type', 'icmp.type'].flatMap((field) => ['-e', field]);
-      const args = ['-r', `${folder}/phase3.pcap`, '-T', 'fields', ...fields];
-      const { stdout } = await runs('tshark', args);
-      const packets = stdout.trimEnd().split('\n');
-      for (const type of [1, 2, 3, 4, 5, 6, 8]) {
-        expect(packets.filter((line) => line.split('\t')[1] === String(type))).not.toEqual([]);
-      }
+    const path = `${folder}/phase3.pcap`;
+
+    it('has for each line of the traceroutes one ICMP message, in that order, and no other', () => {
+      const lines = tracesIn(stdout).flatMap((hops) =>
+        hops.map((from, i) => ({
+          from,
+          kind: i < hops.length - 1 ? TIME_EXCEEDED : PORT_UNREACHABLE,
+        })),
+      );
+      expect(lines).toHaveLength(3);
+      const messages = icmpIn(path);
+      const arrived = messages.filter((m) => m.isLastLeg && m.to === TRACER.address);
+      expect(arrived.map(({ from, kind }) => ({ from, kind }))).toEqual(lines);
+      // each answers a probe of its own, and all that is ICMP on earlier legs is one of these on its way
+      const isSameAs = (a: (typeof messages)[0]) => (b: (typeof messages)[0]) =>
+        a.probe === b.probe && a.from === b.from && a.kind === b.kind && a.to === b.to;
+      expect(new Set(arrived.map(({ probe }) => probe)).size).toBe(lines.length);
+      for (const message of messages) expect(arrived.filter(isSameAs(message))).toHaveLength(1);
+      const sent = `frame.interface_name == "inside" && !icmp && udp && ip.src == ${TRACER.nbma}`;
+      const probes = framesOf(path, sent, ['udp.dstport']).map(([ports]) => ports?.[0]);
+      expect(probes).toEqual(arrived.map(({ probe }) => probe));
+    });
+
+    it('shows every NHRP message of a Phase 3 network inside, and a sealed packet for each', () => {
+      const inside = framesOf(path, 'frame.interface_name == "inside"', [
+        'nhrp.hdr.op.type',
+        'gre.key',
+      ]);
+      const types = new Set(inside.flatMap(([type = []]) => type));
+      expect([...types].sort()).toEqual(
+        expect.arrayContaining(['1', '2', '3', '4', '5', '6', '8']),
+      );
+      expect(inside.every(([, key = []]) => key[0] === '0x0000002a')).toBe(true);
+      expect(framesOf(path, 'frame.interface_name == "wire" && esp', ['esp.spi'])).toHaveLength(
+        inside.length,
+      );
+    });
+
+    it('has nothing on the wire but IKE and ESP in UDP 4500', () => {
+      const notOurs = 'frame.interface_name == "wire" && !(udp.port == 4500 && (isakmp || esp))';
+      expect(framesOf(path, notOurs, ['frame.number'])).toEqual([]);
+      const twelve = framesOf(path, 'isakmp.exchangetype == 34 || isakmp.exchangetype == 35', [
+        'ip.src',
+      ]);
+      expect(twelve.length).toBeGreaterThanOrEqual(4 * 4); // IKE_SA_INIT and IKE_AUTH of four pairs
+    });
+
+    it('has no malformed packet and no wrong checksum', () => {
       // A Traffic Indication quotes the start of a packet: tshark sums what of it is there.
       const udp = 'udp.checksum.status == 0 && nhrp.hdr.op.type != 8';
       const wrong = ['_ws.malformed', 'ip.checksum.status == 0', `(${udp})`];
       const filter = [...wrong, 'nhrp.hdr.chksum.status == 0', 'icmp.checksum.status == 0'];
-      const checks = ['-o', 'ip.check_checksum:TRUE', '-o', 'udp.check_checksum:TRUE'];
-      const bad = await runs('tshark', [...args, ...checks, '-Y', filter.join(' || ')]);
-      expect(bad.stdout).toBe('');
-    }, 30_000);
+      expect(framesOf(path, filter.join(' || '), ['frame.number'])).toEqual([]);
+    });
+  });
+
+  it('takes a key that it is given, and shows it to nobody', async () => {
+    const cwd = mkdtempSync(`${folder}/given-`);
+    const env = { DMVPN_PSK: 'the key of this very test' };
+    const { code, stdout: said, stderr } = await runExample(['phase3'], { cwd, env });
+    expect([code, stderr]).toEqual([0, '']);
+    expect(said).toMatch(/^Protected: IKEv2 with the key that was given/);
+    for (const text of [said, readFileSync(`${cwd}/phase3.pcap`, 'latin1')])
+      expect(text).not.toContain(env.DMVPN_PSK);
+  }, 60_000);
+
+  needs('tshark')('in clear text', () => {
+    it('is so only when it is told, and all of it is on the wire', async () => {
+      const cwd = mkdtempSync(`${folder}/clear-`);
+      const { code, stdout: said } = await runExample(['phase3', '--insecure-cleartext'], { cwd });
+      expect(code).toBe(0);
+      expect(said).toMatch(/^In clear text: GRE in UDP 4754\.\n/);
+      const all = framesOf(`${cwd}/phase3.pcap`, 'frame', ['frame.interface_name', 'udp.dstport']);
+      expect(all.length).toBeGreaterThan(20);
+      expect(all.every(([on, port]) => on?.[0] === 'wire' && port?.[0] === '4754')).toBe(true);
+    }, 60_000);
   });
 });
 
+const CLEAR = '--insecure-cleartext';
+const HUB = ['--local', '127.168.0.2', '--address', '10.0.0.100/32', '--key', '42'];
+const SPOKE = ['--local', '127.168.2.2', '--address', '10.0.0.2/32', '--key', '42'];
+const NHS = ['--nhs', '10.0.0.100=127.168.0.2'];
+
 describe('examples/hub.ts and spoke.ts', () => {
-  const children: ChildProcess[] = [];
+  const running: RunningExample[] = [];
   afterEach(() => {
-    for (const child of children.splice(0)) child.kill('SIGKILL');
+    for (const { child } of running.splice(0)) child.kill('SIGKILL');
   });
+  const start: typeof startExample = (...given) => {
+    const example = startExample(...given);
+    running.push(example);
+    return example;
+  };
 
-  function start(name: string, ...args: string[]) {
-    const child = spawn(process.execPath, command(name, ...args), options);
-    children.push(child);
-    const said: string[] = [];
-    createInterface(child.stdout).on('line', (line) => said.push(line));
-    const says = (pattern: RegExp) =>
-      expect.poll(() => said.join('\n'), { timeout: 20_000 }).toMatch(pattern);
-    return { child, says, ended: once(child, 'exit') };
-  }
-
-  const HUB = ['--local', '127.168.0.2', '--address', '10.0.0.100/32', '--key', '42'];
-  const SPOKE = ['--local', '127.168.2.2', '--address', '10.0.0.2/32', '--key', '42'];
-
-  it('register, show their state, serve a spoke inside another program, and leave by Purge', async () => {
-    const hub = start('hub', ...HUB);
+  it('register, protected by a key from a file and from the environment, and show their state', async () => {
+    const file = `${folder}/psk`;
+    writeFileSync(file, 'a key for two\n');
+    const recording = `${folder}/spoke.pcap`;
+    const hub = start(['hub', ...HUB, '--psk-file', file]);
     await hub.says(/10\.0\.0\.100\/32/);
-    const spoke = start('spoke', ...SPOKE, '--nhs', '10.0.0.100=127.168.0.2', '--json');
-    await spoke.says(/"type":"registered".*"nhs":"10\.0\.0\.100"/);
-
-    const { stdout } = await run('embed');
-    expect(stdout).toMatch(/^reply from 10\.0\.0\.100 in \d+ ms\n$/);
+    const spoke = start(['spoke', ...SPOKE, ...NHS, '--pcap', recording], {
+      env: { DMVPN_PSK: 'a key for two' },
+    });
+    await spoke.says(/^registered .*nhs=10\.0\.0\.100/m);
+    await hub.says(/^peer-up tunnel=tun100 nbma=127\.168\.2\.2:4500$/m);
 
     hub.child.kill('SIGUSR1');
-    await hub.says(/^tun100 +dynamic +10\.0\.0\.2\/32 +127\.168\.2\.2 /m);
-    spoke.child.kill('SIGUSR1');
-    await spoke.says(/"type":"stats","state":"running"/);
-
+    await hub.says(/^tun100 +dynamic +10\.0\.0\.2\/32 +127\.168\.2\.2:4500 /m);
     spoke.child.kill('SIGTERM');
     expect(await spoke.ended).toEqual([0, null]);
     await hub.says(/entry-removed .*prefix=10\.0\.0\.2\/32 .*reason=purged/);
     hub.child.kill('SIGTERM');
     expect(await hub.ended).toEqual([0, null]);
+    expect(hub.said() + spoke.said()).not.toContain('a key for two');
+    expect(readFileSync(recording, 'latin1')).not.toContain('a key for two');
   }, 60_000);
 
+  it('in clear text, when told so, serve a spoke inside another program and leave by Purge', async () => {
+    const hub = start(['hub', ...HUB, CLEAR]);
+    await hub.says(/10\.0\.0\.100\/32/);
+    const spoke = start(['spoke', ...SPOKE, ...NHS, CLEAR, '--json']);
+    await spoke.says(/"type":"registered".*"nhs":"10\.0\.0\.100"/);
+
+    const { stdout } = await runExample(['embed']);
+    expect(stdout).toMatch(/^reply from 10\.0\.0\.100 in \d+ ms\n$/);
+
+    spoke.child.kill('SIGUSR1');
+    await spoke.says(/"type":"stats","state":"running"/);
+    spoke.child.kill('SIGTERM');
+    expect(await spoke.ended).toEqual([0, null]);
+    await hub.says(/entry-removed .*prefix=10\.0\.0\.2\/32 .*reason=purged/);
+  }, 60_000);
+
+  it('ends without a word when nobody reads on', () => {
+    const script = `"$@" | head -n 1`;
+    const args = [
+      '-c',
+      script,
+      'sh',
+      process.execPath,
+      ...exampleCommand('hub', ...HUB, CLEAR, '--local', '127.168.7.2'),
+    ];
+    const options = { env: EXAMPLE_ENVIRONMENT, encoding: 'utf8', timeout: 30_000 } as const;
+    const nobody = start(['spoke', ...SPOKE, '--nhs', '10.0.0.100=127.168.7.2', CLEAR]);
+    const { stdout, stderr, error } = spawnSync('sh', args, options);
+    nobody.child.kill();
+    expect([stdout.split('\n').length, stderr, error]).toEqual([2, '', undefined]);
+  }, 60_000);
+
+  mkdirSync(`${folder}/directory`);
+  writeFileSync(`${folder}/empty`, '\n');
+  writeFileSync(`${folder}/key`, 'key');
   it.concurrent.each([
-    [['spoke', '--help'], 0, /--nhs ADDRESS=NBMA/],
-    [['hub'], 1, /^--local and --address are required; see --help\n$/],
-    [['hub', ...HUB, '--local', '192.0.2.1'], 1, /^No interface here has the address .*\n$/],
+    [['spoke', '--help'], /--nhs ADDRESS=NBMA.*--psk-file FILE.*--insecure-cleartext/s],
+    [['hub'], /^--local and --address are required; see --help\.\n$/],
     [
-      ['spoke', ...SPOKE, '--nhs', '10.0.0.100=192.168.0'],
-      1,
+      ['hub', ...HUB],
+      /^There is no preshared key: give --psk-file FILE or set DMVPN_PSK, or say --insecure-cleartext\.\n$/,
+    ],
+    [['spoke', ...SPOKE, ...NHS], /^There is no preshared key: .*\n$/],
+    [
+      ['hub', ...HUB, '--psk', 'secret'],
+      /^--psk is not taken, .*: use --psk-file FILE or DMVPN_PSK in the environment\.\n$/,
+    ],
+    [['spoke', ...SPOKE, '--psk=secret'], /^--psk is not taken, (?!.*secret).*\n$/],
+    [['phase3', '--psk=secret'], /^--psk is not taken, (?!.*secret).*\n$/],
+    [
+      ['hub', ...HUB, '--psk-file', `${folder}/key`, CLEAR],
+      /^--insecure-cleartext has no use for a key: .*\n$/,
+    ],
+    [['hub', ...HUB, '--psk-file', `${folder}/none`], /^.*\/none does not exist\.\n$/],
+    [
+      ['hub', ...HUB, '--psk-file', `${folder}/directory`],
+      /^.*\/directory is a directory, not a file\.\n$/,
+    ],
+    [
+      ['hub', ...HUB, '--psk-file', `${folder}/empty`],
+      /^.*\/empty is empty: write the preshared key into it\.\n$/,
+    ],
+    [['hub', ...HUB, CLEAR, '--local', '192.0.2.1'], /^No interface here has the address .*\n$/],
+    [
+      ['hub', ...HUB, CLEAR, '--transport', 'tcp'],
+      /^--transport: udp or raw expected, not 'tcp'\.\n$/,
+    ],
+    [['hub', ...HUB, CLEAR, '--key', 'x'], /^--key: a whole number expected, not 'x'\.\n$/],
+    [['hub', ...HUB, CLEAR, '--keys', '1'], /^Unknown option '--keys'; see --help\.\n$/],
+    [
+      ['hub', ...HUB, CLEAR, '--pcap', `${folder}/none/a`],
+      /^The recording .* cannot be written: .*\n$/,
+    ],
+    [
+      ['spoke', ...SPOKE, CLEAR, '--nhs', '10.0.0.100=192.168.0'],
       /^tunnels\[0\]\.nhs\[0\]\.nbma: .*\n$/,
     ],
-  ] as const)(
-    'end with one sentence: %j',
-    async ([name, ...args], code, says) => {
-      const result = await run(name, ...args).catch((failure) => failure);
-      expect(result.code ?? 0).toBe(code);
-      expect(code === 0 ? result.stdout : result.stderr).toMatch(says);
+  ] as [[string, ...string[]], RegExp][])(
+    'say what is wrong in one sentence: %j',
+    async (command, says) => {
+      const { code, stdout, stderr } = await runExample(command, { cwd: folder });
+      const isHelp = command.includes('--help');
+      expect([code, isHelp ? stderr : stdout]).toEqual([isHelp ? 0 : 1, '']);
+      expect(isHelp ? stdout : stderr).toMatch(says);
     },
-    20_000,
+    60_000,
   );
 });

@@ -1,0 +1,86 @@
+/** Runs the examples as a user runs them: by tsx, against the package as it is published. */
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { promisify } from 'node:util';
+import { expect } from 'vitest';
+
+const ROOT = `${import.meta.dirname}/..`;
+const TIME_LIMIT_MS = 50_000;
+
+/** The arguments of node. */
+export const exampleCommand = (name: string, ...args: string[]): readonly string[] => [
+  '--import',
+  import.meta.resolve('tsx'),
+  `${ROOT}/examples/${name}.ts`,
+  ...args,
+];
+
+/** `npm test` has built dist; without it the examples run from the sources. */
+const tsconfig = existsSync(`${ROOT}/dist/io/open.js`) ? 'tsconfig.dist.json' : 'tsconfig.json';
+const { DMVPN_PSK: _, ...environment } = process.env;
+/** Where the examples find the package, and no key. */
+export const EXAMPLE_ENVIRONMENT: NodeJS.ProcessEnv = {
+  ...environment,
+  TSX_TSCONFIG_PATH: `${ROOT}/${tsconfig}`,
+};
+
+interface Outcome {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+interface Given {
+  readonly cwd?: string;
+  readonly env?: NodeJS.ProcessEnv;
+  readonly uid?: number;
+}
+
+/** To its end, whatever that is. */
+export function runExample(
+  [name, ...args]: readonly [string, ...string[]],
+  { env, ...given }: Given = {},
+): Promise<Outcome> {
+  return promisify(execFile)(process.execPath, exampleCommand(name, ...args), {
+    ...given,
+    env: { ...EXAMPLE_ENVIRONMENT, ...env },
+    timeout: TIME_LIMIT_MS,
+    maxBuffer: 64 << 20,
+  }).then(
+    ({ stdout, stderr }) => ({ code: 0, stdout, stderr }),
+    (failure) => failure as Outcome,
+  );
+}
+
+/** One that runs until it is told to stop, and what it says meanwhile. */
+export interface RunningExample {
+  readonly child: ChildProcess;
+  /** Waits for it. */
+  says(pattern: RegExp): Promise<void>;
+  readonly said: () => string;
+  readonly ended: Promise<unknown[]>;
+}
+
+export function startExample(
+  [name, ...args]: readonly [string, ...string[]],
+  { env, ...given }: Given = {},
+): RunningExample {
+  const child = spawn(process.execPath, exampleCommand(name, ...args), {
+    ...given,
+    env: { ...EXAMPLE_ENVIRONMENT, ...env },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const lines: string[] = [];
+  createInterface(child.stdout).on('line', (line) => lines.push(line));
+  const said = () => lines.join('\n');
+  return {
+    child,
+    said,
+    says: async (pattern) => {
+      await expect.poll(said, { timeout: 20_000 }).toMatch(pattern);
+    },
+    ended: once(child, 'exit'),
+  };
+}
