@@ -1,22 +1,17 @@
 /** `examples/decode.ts` as a user runs it. */
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { afterAll, describe, expect, it } from 'vitest';
+import { EXAMPLE_ENVIRONMENT as env, exampleCommand } from './run-example.js';
 
 const ROOT = `${import.meta.dirname}/..`;
 const CAPTURES = `${ROOT}/test/vectors/captures/lab`;
 const folder = mkdtempSync(`${tmpdir()}/dmvpn-decode-`);
 afterAll(() => rmSync(folder, { recursive: true }));
 
-/** The examples import the package as it is published, which `npm test` has built; else the sources. */
-const tsconfig = existsSync(`${ROOT}/dist/io/pcap.js`) ? 'tsconfig.dist.json' : 'tsconfig.json';
-
-function decode(...args: string[]) {
-  const command = ['--import', import.meta.resolve('tsx'), `${ROOT}/examples/decode.ts`, ...args];
-  const env = { ...process.env, TSX_TSCONFIG_PATH: `${ROOT}/${tsconfig}` };
-  return spawnSync(process.execPath, command, { env, encoding: 'utf8' });
-}
+const decode = (...args: string[]) =>
+  spawnSync(process.execPath, exampleCommand('decode', ...args), { env, encoding: 'utf8' });
 
 describe('examples/decode.ts', { timeout: 30_000 }, () => {
   it('prints a JSON line for each packet, with what is wrong', () => {
@@ -70,14 +65,50 @@ describe('examples/decode.ts', { timeout: 30_000 }, () => {
     expect(stderr).toMatch(/cut\.pcap is damaged: pcap\.frame at octet \d+: truncated, .*\.\n$/);
   });
 
+  writeFileSync(`${folder}/empty.pcap`, '');
+  writeFileSync(`${folder}/text.pcap`, 'This is no capture.\n');
   it.each([
     [['package.json'], /^package\.json is not a capture: capture\.magic at octet 0: .*\.\n$/],
-    [['no-such-file'], /^ENOENT: .*no-such-file'\n$/],
+    [[`${folder}/text.pcap`], /^\S+text\.pcap is not a capture: .*\.\n$/],
+    [[`${folder}/empty.pcap`], /^\S+empty\.pcap is empty\.\n$/],
+    [['no-such-file'], /^no-such-file does not exist\.\n$/],
+    [
+      ['package.json/a'],
+      /^package\.json\/a does not exist, as a part of its path is no directory\.\n$/,
+    ],
+    [['test'], /^test is a directory, not a file\.\n$/],
+    [['--yaml', 'a'], /^Unknown option '--yaml'; see --help\.\n$/],
     [[], /^Usage: decode FILE .*\n$/],
   ])('ends with one sentence: %j', (args, says) => {
     const { status, stdout, stderr } = decode(...args);
     expect([status, stdout]).toEqual([1, '']);
     expect(stderr).toMatch(says);
+  });
+
+  it('ends with one sentence where the file may not be read', () => {
+    const path = `${folder}/secret.pcap`;
+    writeFileSync(path, '');
+    chmodSync(path, 0);
+    chmodSync(folder, 0o755);
+    // root may read everything, unless it gives that up
+    const reduced = ['setpriv', '--bounding-set=-all', '--inh-caps=-all', '--securebits=+noroot'];
+    const isRoot = process.getuid?.() === 0;
+    const [command = '', ...args] = [
+      ...(isRoot ? reduced : []),
+      process.execPath,
+      ...exampleCommand('decode', path),
+    ];
+    const { status, stdout, stderr } = spawnSync(command, args, { env, encoding: 'utf8' });
+    expect([status, stdout, stderr]).toEqual([1, '', `${path} may not be read by this user.\n`]);
+  });
+
+  it('ends without a word when nobody reads on', () => {
+    const capture = `${CAPTURES}/hostpeer-as-spoke.pcap`;
+    const script = '"$@" | head -n 1; "$@" | true';
+    const args = ['-c', script, 'sh', process.execPath, ...exampleCommand('decode', capture)];
+    const { status, stdout, stderr } = spawnSync('sh', args, { env, encoding: 'utf8' });
+    expect([status, stderr]).toEqual([0, '']);
+    expect(stdout).toMatch(/^frame 1 .*\n$/);
   });
 
   it('explains itself', () => {
