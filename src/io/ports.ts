@@ -36,6 +36,8 @@ export interface OutboundDatagram extends Datagram {
 
 /** What an adapter learns about the network under the tunnel. */
 export type UnderlayChange =
+  /** It has moved to another local address (DHCP, roaming), and sends from there. */
+  | { readonly kind: 'local-address'; readonly from: IpAddress; readonly to: IpAddress }
   /** A packet to `remote` was too large: the largest IP packet that passes, or null when that is not known. */
   | { readonly kind: 'path-mtu'; readonly remote: IpAddress; readonly mtu: number | null }
   | { readonly kind: 'unreachable'; readonly remote: IpAddress };

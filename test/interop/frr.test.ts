@@ -4,7 +4,7 @@ import type { Capture } from './capture.js';
 import { expectDirect } from './direct.js';
 import { frrEntry, frrHub, frrPeers, frrShortcuts, frrSpoke, frrVersion } from './frr.js';
 import type { Guest, Release } from './guest.js';
-import { neighbourOf, ping, reachesHub, routeOf, shellOf, traceroute } from './kernel.js';
+import { neighbourOf, ping, reachesHub, routeOf, routesTo, shellOf, traceroute } from './kernel.js';
 import { Lab } from './lab.js';
 import { type Story, story } from './log.js';
 import { until } from './process.js';
@@ -27,7 +27,8 @@ describe.each(RELEASES)('FRR of %s, authentication %s', (release, authentication
     ({ hub, s1, s2 } = await lab.boot(release, 'hub', 's1', 's2'));
     capture = await lab.capture('hub', 's1', 's2');
     const settings = authentication === undefined ? {} : { authentication };
-    await Promise.all([frrHub(hub, settings), frrSpoke(s1, settings), frrSpoke(s2, settings)]);
+    await frrHub(hub, settings);
+    await Promise.all([frrSpoke(s1, settings), frrSpoke(s2, settings)]);
     log = story(`FRR hub and spokes: ${await frrVersion(hub)}`);
   });
   afterAll(() => lab?.close());
@@ -35,6 +36,7 @@ describe.each(RELEASES)('FRR of %s, authentication %s', (release, authentication
   it('registers both spokes', async () => {
     for (const spoke of [s1, s2])
       await until(`${spoke.role} reaches the hub`, () => reachesHub(spoke));
+    await until('the hub reaches their LANs', () => routesTo(hub, 's1', 's2'));
     expect(await frrEntry(hub, '10.0.0.1')).toMatchObject({ type: 'dynamic', nbma: '192.168.1.2' });
     expect(await frrEntry(s1, '10.0.0.100')).toMatchObject({ type: 'nhs', nbma: '192.168.0.2' });
     expect(await neighbourOf(hub, '10.0.0.2')).toBe('192.168.2.2');

@@ -1,5 +1,11 @@
-/** Real FRR in guests: the configuration of a hub or spoke of the blueprint, and FRR's own view of what came of it. */
+/**
+ * Real FRR in guests: the configuration of a hub or spoke of the blueprint, and FRR's own view of what came of it.
+ *
+ * There is no `tunnel source` in it: gre1 has its local address. On a busy machine nhrpd 8.4 acts on the line before it
+ * knows the tunnel, and zebra then sets gre1 to local 0.0.0.0 and down, for good.
+ */
 import type { Guest } from './guest.js';
+import { until } from './process.js';
 import {
   lan6Of,
   lanOf,
@@ -80,7 +86,6 @@ function interfaceLines(role: Role, settings: FrrSettings): (string | false)[] {
     authentication !== undefined && ` ip nhrp authentication ${authentication}`,
     ` ip nhrp holdtime ${holdingTimeSeconds}`,
     !unique && ' ip nhrp registration no-unique',
-    ' tunnel source eth0',
     v6 && ' ipv6 nhrp network-id 1',
     v6 && ` ipv6 nhrp holdtime ${holdingTimeSeconds}`,
     v6 && !unique && ' ipv6 nhrp registration no-unique',
@@ -105,7 +110,13 @@ no ipv6 nht resolve-via-default
 ${lines.filter((line) => line !== false).join('\n')}
 CONF`);
   if (/Unknown command|does not start/.test(said)) throw new Error(`${role}: FRR refuses: ${said}`);
+  await until(`${role}: nhrpd serves gre1`, () => serves(guest, overlayOf(as)));
 }
+
+/** nhrpd knows its interface and its addresses, and asks and answers from now on. */
+const serves = async (guest: Guest, address: string): Promise<boolean> =>
+  (await guest.attempt('ip link show up dev gre1 | grep -q gre1')).code === 0 &&
+  (await frrEntry(guest, address))?.nbma === nbmaOf(guest.role);
 
 /** `FRRouting 10.3`. */
 export async function frrVersion(guest: Guest): Promise<string> {

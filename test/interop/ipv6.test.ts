@@ -24,7 +24,8 @@ describe.each(RELEASES)('IPv6 overlay, FRR of %s', (release) => {
       await lab.host('s1');
       const { hub, s2 } = await lab.boot(release, 'hub', 's2');
       const capture = await lab.capture('hub', 's1', 's2');
-      await Promise.all([frrHub(hub, { v6: true }), frrSpoke(s2, { v6: true })]);
+      await frrHub(hub, { v6: true });
+      await frrSpoke(s2, { v6: true });
       await until('s2 reaches the hub', () => reachesHub6(s2));
       const log = story(`IPv6 overlay: our spoke at ${await frrVersion(hub)}`);
       const spoke = await ourSpoke(lab, 's1', { v6: true });

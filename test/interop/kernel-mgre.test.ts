@@ -39,7 +39,8 @@ describe.each(RELEASES)('our engine on kernel GRE, FRR of %s', (release) => {
       const { hub, s2 } = await lab.boot(release, 'hub', 's2');
       const capture = await lab.capture('hub', 's1', 's2');
       const spoke = await KernelNode.start(s1, spokeConfig('s1'));
-      await Promise.all([frrHub(hub), frrSpoke(s2)]);
+      await frrHub(hub);
+      await frrSpoke(s2);
       const log = story(`our engine on kernel GRE as a spoke: ${await frrVersion(hub)}`);
       await until('s2 reaches the hub', () => reachesHub(s2));
       await spoke.saw('registered', { nhs: '10.0.0.100', nbma: '192.168.0.2' });
@@ -129,7 +130,8 @@ it('our engine on kernel GRE resolves the next hops that its kernel misses: Phas
     const routes = [{ prefix: '172.16.2.0/24', via: '10.0.0.2' }];
     const tunnel = { address: '10.0.0.1/24', shortcut: false, routes };
     const spoke = await KernelNode.start(s1, spokeConfig('s1', { tunnel }));
-    await Promise.all([frrHub(hub), frrSpoke(s2)]);
+    await frrHub(hub);
+    await frrSpoke(s2);
     const log = story(`Phase 2 by the misses of a kernel: ${await frrVersion(hub)}`);
     await until('s2 reaches the hub', () => reachesHub(s2));
     await spoke.saw('registered', { nhs: '10.0.0.100' });

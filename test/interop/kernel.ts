@@ -1,7 +1,7 @@
 /** What a guest's kernel says: neighbours, routes, and the probes of an ordinary user. */
 import type { Guest } from './guest.js';
 import type { Finished } from './process.js';
-import { overlayOf, type Role } from './roles.js';
+import { lanOf, overlayOf, type Role } from './roles.js';
 
 interface Neighbour {
   readonly dst: string;
@@ -53,10 +53,19 @@ export async function traceroute(shell: Shell, to: string, options = ''): Promis
   return text.split('\n').flatMap((line) => /^ *\d+ +(\S+)/.exec(line)?.[1] ?? []);
 }
 
-/** A spoke that reaches its hub through the tunnel. */
-export const reachesHub = async (guest: Guest, hub: Role = 'hub'): Promise<boolean> =>
-  (
-    await guest.attempt(
-      `ip route get ${overlayOf(hub)} | grep -q gre1 && ping -c1 -W1 ${overlayOf(hub)}`,
-    )
-  ).code === 0;
+/**
+ * A spoke that reaches its hub through the tunnel, and everyone else by the hub: zebra installs the static routes
+ * later than the hub's own.
+ */
+export const reachesHub = async (guest: Guest, hub: Role = 'hub'): Promise<boolean> => {
+  const others = ['10.0.0.200', '172.16.200.1'].map((to) => `ip route get ${to} | grep -q gre1`);
+  const itself = `ip route get ${overlayOf(hub)} | grep -q gre1`;
+  const ask = `ping -c1 -W1 ${overlayOf(hub)}`;
+  return (await guest.attempt([itself, ...others, ask].join(' && '))).code === 0;
+};
+
+/** A hub whose kernel sends the LANs of these spokes to them: zebra does that some time after they have registered. */
+export const routesTo = async (hub: Guest, ...spokes: readonly Role[]): Promise<boolean> => {
+  const routes = await Promise.all(spokes.map((spoke) => routeOf(hub, lanOf(spoke))));
+  return routes.every((route, i) => route?.gateway === overlayOf(spokes[i] ?? 'hub'));
+};

@@ -21,7 +21,7 @@ export type Line =
 /** A line to the child. */
 export interface Command {
   readonly id: number;
-  readonly what: 'stats' | 'view' | 'lookup' | 'clear';
+  readonly what: 'stats' | 'view' | 'lookup' | 'clear' | 'move';
   readonly args: readonly string[];
 }
 
@@ -128,7 +128,7 @@ export class Node {
     return Math.round((this.#seenAt[find()] ?? 0) - (this.#readyAt ?? 0));
   }
 
-  /** Asks the child; `lookup` with an address. */
+  /** Asks the child; `lookup` with an address, `move` with the local one that it shall have. */
   ask<T>(what: Command['what'], ...args: string[]): Promise<T> {
     const id = this.#commandCount++;
     return new Promise<T>((resolve, reject) => {

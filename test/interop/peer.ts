@@ -6,17 +6,29 @@
 import { createInterface } from 'node:readline';
 import type { DmvpnConfig } from 'dmvpn/dmvpn';
 import { openNode } from 'dmvpn/io/open';
+import { parseAddress } from 'dmvpn/wire';
 import type { Command, Line } from './node.js';
+import { type Roaming, roaming } from './roaming.js';
 
 const print = (line: Line): void => void process.stdout.write(`${JSON.stringify(line)}\n`);
 
 const config = JSON.parse(process.argv[2] ?? '{}') as DmvpnConfig;
 const isUdp = config.tunnels.some(({ carrier }) => carrier === 'gre-udp');
-const node = await openNode(config, { transport: isUdp ? 'udp' : 'raw', device: 'tun' });
+let roamer: Roaming | null = null;
+const node = await openNode(config, {
+  transport: isUdp ? 'udp' : 'raw',
+  device: 'tun',
+  wrap(transport) {
+    const local = parseAddress(config.tunnels[0]?.local ?? '');
+    if (isUdp || local === null) return transport;
+    roamer = roaming(transport, local);
+    return roamer;
+  },
+});
 
-function answer({ id, what, args }: Command): void {
+async function answer({ id, what, args }: Command): Promise<void> {
   try {
-    print({ type: 'answer', id, value: outcomeOf(what, args) });
+    print({ type: 'answer', id, value: await outcomeOf(what, args) });
   } catch (error) {
     print({ type: 'refused', id, message: String(error) });
   }
@@ -31,6 +43,8 @@ function outcomeOf(what: Command['what'], args: readonly string[]): unknown {
       return node.lookup(first);
     case 'view':
       return node.view();
+    case 'move':
+      return roamer?.move(first);
     case 'clear':
       return node.command({ kind: 'clear', tunnel: 'tun0', what: 'shortcuts' });
   }

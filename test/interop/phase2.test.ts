@@ -56,7 +56,8 @@ describe('Phase 2', () => {
       await lab.host('s1');
       const { hub, s2 } = await lab.boot(release, 'hub', 's2');
       const capture = await lab.capture('hub', 's1', 's2');
-      await Promise.all([frrHub(hub), frrSpoke(s2)]);
+      await frrHub(hub);
+      await frrSpoke(s2);
       await until('s2 reaches the hub', () => reachesHub(s2));
       const log = story(`Phase 2: our spoke, hub and spoke ${await frrVersion(hub)}`);
       const spoke = await ourSpoke(lab, 's1', phase2Spoke('s1'));

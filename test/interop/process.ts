@@ -36,7 +36,7 @@ export async function execute(
 }
 
 export interface Patience {
-  /** Default 40: a machine may be busy. */
+  /** Default 40, in which nhrpd that is not answered asks six times: at once and after 1, 2, 4, 8 and 16 s. */
   readonly seconds?: number;
   /** Between two looks; default 200. */
   readonly everyMs?: number;

@@ -7,7 +7,7 @@ import type { Capture } from './capture.js';
 import { expectDirect } from './direct.js';
 import { frrEntry, frrHub, frrPeers, frrShortcuts, frrSpoke, frrVersion } from './frr.js';
 import type { Guest, Release } from './guest.js';
-import { neighbourOf, ping, reachesHub, routeOf, shellOf, traceroute } from './kernel.js';
+import { neighbourOf, ping, reachesHub, routeOf, routesTo, shellOf, traceroute } from './kernel.js';
 import { Lab } from './lab.js';
 import { type Story, story } from './log.js';
 import type { Node } from './node.js';
@@ -34,9 +34,11 @@ describe.each(RELEASES)('our spoke at the FRR hub of %s, %o', (release, settings
     await lab.host('s1');
     ({ hub, s2, s3 } = await lab.boot(release, 'hub', 's2', 's3'));
     capture = await lab.capture('hub', 's1', 's2', 's3');
-    await Promise.all([hub, s2, s3].map((g) => (g === hub ? frrHub : frrSpoke)(g, settings)));
+    await frrHub(hub, settings);
+    await Promise.all([frrSpoke(s2, settings), frrSpoke(s3, settings)]);
     for (const guest of [s2, s3])
       await until(`${guest.role} reaches the hub`, () => reachesHub(guest));
+    await until('the hub reaches their LANs', () => routesTo(hub, 's2', 's3'));
     log = story(
       `scenarios 1 and 3: our spoke, hub and spokes ${await frrVersion(hub)}, ${JSON.stringify(settings)}`,
     );
