@@ -69,7 +69,10 @@ export interface TunnelConfig {
   /** GRE key, 0..4294967295; null = none. Both ends must agree. */
   readonly key?: number | null;
   readonly protection: ProtectionConfig;
-  /** 1..4294967295; 1. Packets are redirected and forwarded within one network. */
+  /**
+   * 1..4294967295. Tunnels of a node that are given the same are one network: packets and resolutions without a way on
+   * the tunnel that they came by pass to another, with redirects where the keys are the same too. Not given: by itself.
+   */
   readonly networkId?: number;
   /** null = none. */
   readonly authentication?: AuthenticationConfig | null;

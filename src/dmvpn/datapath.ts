@@ -36,6 +36,8 @@ export interface DatapathParts {
   readonly pathMtu: PathMtu;
   /** Send a peer's multicast on to the others. */
   readonly reflect: boolean;
+  /** Passes a packet that has no way here to another tunnel of the same network; false when there is none. */
+  readonly passOn: (now: number, slot: TransmitSlot, from: Endpoint) => boolean;
   /** Copies have been sent after the call that asked for them: what protection has to say to that is to be heard. */
   readonly settled: (now: number) => void;
 }
@@ -144,13 +146,14 @@ export class Datapath {
 
   /** From the network to the network: by this node itself, never by its device. */
   #forward(now: number, slot: TransmitSlot, from: Endpoint): void {
-    const { engine, drops } = this.parts;
+    const { engine, drops, passOn } = this.parts;
     if (ipTtl(slot.slab, slot.at) <= 1) {
       this.#report(now, slot, { kind: 'time-exceeded' });
       return drops.drop('ttl-exceeded', from.address);
     }
     decrementTtl(slot.slab, slot.at);
     drops.counters.forwarded++;
+    if (passOn(now, slot, from)) return;
     engine.handleForwarded(now, viewOf(slot), from); // before the packet is wrapped and, maybe, encrypted in place
     this.route(now, slot, from);
   }

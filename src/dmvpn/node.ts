@@ -51,6 +51,8 @@ export class DmvpnNode {
   readonly #counters = new PacketCounters();
   readonly #drops: Drops;
   readonly #tunnels: readonly Tunnel[];
+  /** Of each tunnel the others of its network. */
+  readonly #siblings = new Map<Tunnel, readonly Tunnel[]>();
   readonly #questions = new Map<number, (now: number, answer: Answer) => void>();
   #asked = 0;
   #state: NodeState = 'running';
@@ -69,12 +71,15 @@ export class DmvpnNode {
       arena: this.#arena,
       dropEvents,
       ask: this.#ask.bind(this),
+      siblings: (tunnel: Tunnel) => this.#siblings.get(tunnel) ?? [],
     };
     const protections = protectionsOf(tunnels, environment);
     this.#tunnels = protections.map((protection, i) => {
       const settings = tunnels[i] as TunnelSettings;
       return new Tunnel(settings, protection, shared, restored?.tunnels?.[settings.name]);
     });
+    for (const tunnel of this.#tunnels)
+      this.#siblings.set(tunnel, siblingsOf(tunnel, this.#tunnels));
     this.#spread(environment.now);
   }
 
@@ -261,6 +266,14 @@ export class DmvpnNode {
     throw new RangeError(`tunnel: there is no tunnel '${name}'`);
   }
 }
+
+/** The other tunnels of the same network id. */
+const siblingsOf = (tunnel: Tunnel, all: readonly Tunnel[]): readonly Tunnel[] => {
+  const { networkId } = tunnel.settings;
+  return networkId === null
+    ? []
+    : all.filter((other) => other !== tunnel && other.settings.networkId === networkId);
+};
 
 const familiesOf = ({ local, overlays }: Tunnel): CommandFamilies => ({
   nbma: local.address.family,

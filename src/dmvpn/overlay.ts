@@ -1,5 +1,5 @@
 /** One address family of a tunnel: its NHRP engine and its datapath. A tunnel that carries IPv4 and IPv6 has two. */
-import type { EngineConfig, EngineOutput, RouteChange } from '../nhrp/engine/api.js';
+import type { EngineConfig, EngineOutput, Onward, RouteChange } from '../nhrp/engine/api.js';
 import { NhrpEngine } from '../nhrp/engine/engine.js';
 import type { EngineSnapshot } from '../nhrp/engine/snapshot.js';
 import { type IpAddress, type IpFamily, isMulticast } from '../wire/address.js';
@@ -11,6 +11,8 @@ import type { DmvpnEnvironment, Lookup } from './output.js';
 export interface OverlayParts extends Omit<DatapathParts, 'engine' | 'multicast'> {
   readonly config: EngineConfig;
   readonly environment: DmvpnEnvironment;
+  /** A way by another tunnel of the same network. */
+  readonly elsewhere: (now: number, target: IpAddress) => Onward | null;
   /** Of all families; each takes its own. */
   readonly routes: readonly RouteChange[];
   readonly restored: EngineSnapshot | undefined;
@@ -23,10 +25,10 @@ export class Overlay {
   readonly #multicast: MulticastTargets;
   #timeout: { readonly at: number | null; readonly why: string } = { at: null, why: 'idle' };
 
-  constructor({ config, environment, routes, restored, ...shared }: OverlayParts) {
+  constructor({ config, environment, elsewhere, routes, restored, ...shared }: OverlayParts) {
     const { now, random, mac = null } = environment;
     this.family = config.address.family;
-    this.engine = new NhrpEngine(config, { now, random, mac }, restored);
+    this.engine = new NhrpEngine(config, { now, random, mac, elsewhere }, restored);
     this.#multicast = new MulticastTargets(this.engine);
     this.datapath = new Datapath({ ...shared, engine: this.engine, multicast: this.#multicast });
     this.engine.handleRoutes(

@@ -53,6 +53,8 @@ export interface TunnelSettings {
   readonly carrier: Extract<Carrier, 'gre' | 'gre-udp'>;
   readonly local: Endpoint;
   readonly key: number | null;
+  /** null: of no network but its own. */
+  readonly networkId: number | null;
   readonly protection: ProtectionSettings;
   readonly mtu: number;
   readonly multicastReflect: boolean;
@@ -145,7 +147,7 @@ const tunnelShape = (nbma: IpFamily, isUdp: boolean) => ({
   port: optional(integer(1, U16), GRE_UDP_PORT),
   key: optional(nullable(integer(0, U32)), null),
   protection: readProtection(isUdp),
-  networkId: optional(integer(1, U32), 1),
+  networkId: optional(integer(1, U32), null),
   authentication: optional(nullable(readAuthentication), null),
   authenticationFailure: optional(oneOf('error', 'silent'), 'error' as const),
   nhs: optional(list(readNhs(nbma)), []),
@@ -222,9 +224,10 @@ function settingsOf(v: TunnelValues): TunnelSettings {
   const isProtected = v.protection.kind !== 'insecure-cleartext';
   const udpPort = isProtected ? IKE_NATT_PORT : v.port; // ESP in UDP: RFC 3948
   const port = v.carrier === 'gre-udp' ? udpPort : 0;
-  const { name, carrier, key, protection, mtu, multicastReflect, answerKeepalives } = v;
+  const { name, carrier, key, networkId, protection, mtu, multicastReflect } = v;
   return {
-    ...{ name, carrier, key, protection, mtu, multicastReflect, answerKeepalives },
+    ...{ name, carrier, key, networkId, protection, mtu, multicastReflect },
+    answerKeepalives: v.answerKeepalives,
     local: { address: v.local, port },
     routes: v.routes.filter((r) => r.via !== null).map(staticRoute),
     engine: engineConfigOf(v, v.address, port),
@@ -256,6 +259,7 @@ function engineConfigOf(
   return {
     ...same,
     tunnel: name,
+    networkId: v.networkId ?? 1,
     address: own.address,
     prefixLength: own.length,
     alsoRegister: v.alsoRegister.filter(isOurs),

@@ -25,6 +25,7 @@ import { Drops, PacketCounters } from './counters.js';
 import { type Frame, type PacketArena, viewOf } from './frame.js';
 import { IcmpErrors } from './icmp-errors.js';
 import { Mgre, type TransmitSlot } from './mgre.js';
+import { TunnelNetwork } from './network.js';
 import type { DmvpnEnvironment, Lookup } from './output.js';
 import type { Outputs } from './outputs.js';
 import { Overlay } from './overlay.js';
@@ -40,6 +41,8 @@ export interface TunnelEnvironment extends DmvpnEnvironment {
   readonly outputs: Outputs;
   readonly arena: PacketArena;
   readonly dropEvents: boolean;
+  /** The other tunnels of the same network id. */
+  readonly siblings: (tunnel: Tunnel) => readonly Tunnel[];
   /** Gives a question of an engine an id of the node's. */
   readonly ask: (
     question: Question,
@@ -57,6 +60,7 @@ export class Tunnel {
   readonly pathMtu: PathMtu;
   local: Endpoint;
   readonly #wishes: PeerWishes;
+  readonly #network: TunnelNetwork;
   readonly #keepalives: KeyedBuckets = new KeyedBuckets(MAX_KEEPALIVE_PEERS, 1, 1);
   #isEnded = false;
   #protectionTimeout: { at: number | null; why: string } = { at: null, why: 'idle' };
@@ -74,12 +78,15 @@ export class Tunnel {
     this.mgre = new Mgre(key, protection, this.drops, outputs, arena);
     this.pathMtu = new PathMtu(settings.mtu);
     this.#wishes = new PeerWishes(protection);
+    this.#network = new TunnelNetwork(this, () => environment.siblings(this));
     const shared = {
       ...{ environment, routes, restored, mgre: this.mgre, drops: this.drops },
       icmp: new IcmpErrors(ownAddresses(settings), this.counters, now),
       pathMtu: this.pathMtu,
       reflect: settings.multicastReflect,
       settled: (at: number) => this.drain(at),
+      passOn: this.#network.passOn.bind(this.#network),
+      elsewhere: this.#network.onward.bind(this.#network),
     };
     const first = new Overlay({ ...shared, config: engine });
     this.overlays =

@@ -5,6 +5,7 @@
 import type { IpAddress, IpPrefix } from '../../wire/address.js';
 import type { Endpoint } from '../../wire/path.js';
 import type { WireError } from '../../wire/result.js';
+import type { NhrpMessage } from '../codec/message.js';
 
 /** Both NBMA ends of a datagram as the outer headers had them; port 0 where the carrier has none. */
 export interface NbmaPair {
@@ -121,6 +122,15 @@ export interface EngineEnvironment {
   /** `random(n)` fills and returns n fresh octets. */
   readonly random: (octets: number) => Uint8Array;
   readonly mac: Mac | null;
+  /** Another engine's way to the address, where this one has none: tunnels of one network (facts C.9 step 5). */
+  readonly elsewhere?: (now: number, target: IpAddress) => Onward | null;
+}
+
+/** A way on by another engine. */
+export interface Onward {
+  readonly nbma: Endpoint;
+  /** Sends a message there, authenticated as is right there; false when a limit forbids it. */
+  readonly send: (now: number, message: NhrpMessage) => boolean;
 }
 
 export type Question =

@@ -14,6 +14,7 @@ import type {
   EngineEnvironment,
   EngineOutput,
   NbmaPair,
+  Onward,
   RouteChange,
 } from './api.js';
 import { EngineContext } from './context.js';
@@ -108,9 +109,17 @@ export class NhrpEngine {
     this.#dispatcher.handle(now, nbma, octets);
   }
 
-  /** A data packet that came in from `fromNbma` and goes out on the same network: maybe a redirect. */
-  handleForwarded(now: number, packet: Uint8Array, fromNbma: Endpoint): void {
-    if (this.#state === 'running') this.#redirects.handleForwarded(now, packet, fromNbma);
+  /**
+   * A data packet that came in from `fromNbma` and goes out on the same network: maybe a redirect.
+   * @param toNbma - Where it goes, when that is by another tunnel of the network
+   */
+  handleForwarded(
+    now: number,
+    packet: Uint8Array,
+    fromNbma: Endpoint,
+    toNbma: Endpoint | null = null,
+  ): void {
+    if (this.#state === 'running') this.#redirects.handleForwarded(now, packet, fromNbma, toNbma);
   }
 
   /** A packet from the device has a next hop on the tunnel that the cache does not know: Phase 2. */
@@ -205,6 +214,13 @@ export class NhrpEngine {
   /** Where a packet to this overlay address goes; the result is valid until the next call. */
   locate(now: number, destination: IpAddress): Located {
     return this.#context.locator.locate(now, destination);
+  }
+
+  /** The way from here to the address, for an engine of the same network that has none. */
+  onward(now: number, target: IpAddress): Onward | null {
+    const { nbma } = this.locate(now, target);
+    if (nbma === null || this.#state !== 'running') return null;
+    return { nbma, send: (at, message) => this.#context.send(at, message, nbma) };
   }
 
   /** The NBMA endpoint of the best next hop server that is up: the way for what has no better one. */

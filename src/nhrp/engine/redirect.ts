@@ -30,15 +30,20 @@ export class Redirects {
     this.#limiter = new RedirectLimiter(context.config.limits.maxRedirectPairs);
   }
 
-  /** A data packet came in from `from` and leaves on the same network: C.9 step 5. */
-  handleForwarded(now: number, packet: Uint8Array, from: Endpoint): void {
+  /** A data packet came in from `from` and leaves on the same network, to `onward` where that is another tunnel: C.9 step 5. */
+  handleForwarded(
+    now: number,
+    packet: Uint8Array,
+    from: Endpoint,
+    onward: Endpoint | null = null,
+  ): void {
     const { config, cache, locator } = this.context;
     if (!config.redirect || !cache.isRegistered(from)) return;
     const addresses = packetAddresses(packet);
     if (addresses === null || isMulticast(addresses.destination)) return;
     if (addresses.destination.family !== config.address.family) return; // a message has one protocol type
-    const found = locator.locate(now, addresses.destination);
-    if (found.kind !== 'direct' || found.nbma === null || endpointEquals(found.nbma, from)) return;
+    const to = onward ?? locator.locate(now, addresses.destination).nbma;
+    if (to === null || endpointEquals(to, from)) return;
     if (!this.#limiter.allow(now, addresses.source, addresses.destination)) {
       this.context.counters.redirectsSuppressed++;
       return;

@@ -9,7 +9,7 @@ import { type Endpoint, endpointEquals } from '../../wire/path.js';
 import type { Cie } from '../codec/cie.js';
 import { messageOctets, type NhrpMessage } from '../codec/message.js';
 import { ErrorCode, ExtensionType, PacketType } from '../codec/numbers.js';
-import type { DropReason } from './api.js';
+import type { DropReason, Onward } from './api.js';
 import type { EngineContext } from './context.js';
 import type { Errors } from './errors.js';
 import { hasUnknownCompulsory } from './extensions.js';
@@ -30,14 +30,23 @@ export class Transit {
       return this.#fault(now, message, octets, from, ErrorCode.HOP_COUNT_EXCEEDED);
     if (this.hasLooped(message))
       return this.#fault(now, message, octets, from, ErrorCode.LOOP_DETECTED);
-    const to = this.nextHop(now, message, from);
-    if (to === null)
+    const way = this.#way(now, message, from);
+    if (way === null)
       return this.#fault(now, message, octets, from, ErrorCode.PROTOCOL_ADDRESS_UNREACHABLE);
     const onward = this.#onward(now, message, from);
     if (messageOctets(onward) > this.context.config.mtu) {
       return this.#fault(now, message, octets, from, ErrorCode.SDU_SIZE_EXCEEDED);
     }
-    if (this.context.send(now, onward, to)) this.context.counters.forwarded++;
+    if (way.send(now, onward)) this.context.counters.forwarded++;
+  }
+
+  /** By this tunnel, or by another one of the same network. */
+  #way(now: number, message: NhrpMessage, from: Endpoint): Onward | null {
+    const { context } = this;
+    const nbma = this.nextHop(now, message, from);
+    if (nbma !== null) return { nbma, send: (at, onward) => context.send(at, onward, nbma) };
+    const target = plainAddress(towards(message));
+    return target === null ? null : (context.environment.elsewhere?.(now, target) ?? null);
   }
 
   /** Where the message goes: requests and indications to their destination, replies back to their source. */
