@@ -6,11 +6,16 @@ import { appendFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { learnFromCrypto, PrintWatch, sentenceOf } from './log-scan-hooks.js';
 
-const watch = new PrintWatch(() =>
-  process.argv
-    .slice(1)
-    .map((word) => basename(word))
-    .join(' '),
+/** One whole line of test/interop/peer.ts, for the story that asks for the keys. */
+const EXPORTED = /^\{"type":"event","event":\{"type":"keys-exported",[^\n]*\n$/;
+
+const watch = new PrintWatch(
+  () =>
+    process.argv
+      .slice(1)
+      .map((word) => basename(word))
+      .join(' '),
+  (text) => EXPORTED.test(text),
 );
 
 function report(): void {

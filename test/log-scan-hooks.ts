@@ -24,11 +24,18 @@ export class PrintWatch {
   readonly #kept: { text: string; where: string }[] = [];
   #keptCharacters = 0;
 
-  /** @param place says where the process stands: the test that runs */
-  constructor(readonly place: () => string) {}
+  /**
+   * @param place says where the process stands: the test that runs
+   * @param isMeant whether a text is there for its secrets, as a line of the debugging option `exportKeys`
+   */
+  constructor(
+    readonly place: () => string,
+    readonly isMeant: (text: string) => boolean = () => false,
+  ) {}
 
   /** Reads a text that leaves the process, or would in an application. */
   read(text: string, what: string): void {
+    if (this.isMeant(text)) return;
     const where = `${what} in ${this.place()}`;
     if (this.#check(text, where, true)) return;
     if (this.#keptCharacters + text.length > MAX_KEPT_CHARACTERS) return;

@@ -118,6 +118,13 @@ export async function swanAssociations(guest: Guest): Promise<SwanAssociation[]>
   }));
 }
 
+/** Both SPIs of each established IKE SA, `1f…_i* 9c…_r`: the end with the star is strongSwan's own. */
+export async function swanIkeSpis(guest: Guest): Promise<string[]> {
+  const text = await guest.run('swanctl --list-sas');
+  const lines = text.matchAll(/^\S+: #\d+, ESTABLISHED, IKEv2, ([0-9a-f]+_i\*? [0-9a-f]+_r\*?)/gm);
+  return [...lines].map(([, spis = '']) => spis);
+}
+
 /** The SPIs of the ESP SAs in the guest's kernel. */
 export async function kernelSpis(guest: Guest): Promise<string[]> {
   const text = await guest.run('ip -o xfrm state');
