@@ -11,7 +11,6 @@ const config: ViteUserConfig = {
     globalSetup: 'test/interop/setup.ts',
     fileParallelism: false, // a lab wants the processors for itself
     disableConsoleIntercept: true, // the log is for reading
-    retry: 1, // guests boot and daemons start on a machine that others use: once more, and said in the log
     testTimeout: 400_000,
     hookTimeout: 300_000,
     reporters: ['default', './test/skip-reporter.ts'],

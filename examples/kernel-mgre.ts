@@ -11,19 +11,19 @@
  */
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
-import { engineSettings, type TunnelConfig } from 'dmvpn/dmvpn';
+import { engineSettings } from 'dmvpn/dmvpn';
 import { monotonicClock as clock } from 'dmvpn/io/clock';
 import { drive, type Machine, viewOf } from 'dmvpn/io/drive';
 import { openPacket } from 'dmvpn/io/packet';
 import { type EngineOutput, NhrpEngine } from 'dmvpn/nhrp';
-import { formatPrefix, ipSource, parseAddress } from 'dmvpn/wire';
+import { type Endpoint, formatPrefix, ipSource, parseAddress } from 'dmvpn/wire';
 import { refuse } from './run.js';
 
 const [file = '/dev/stdin'] = process.argv.slice(2);
-const tunnel = JSON.parse(readFileSync(file, 'utf8')) as TunnelConfig;
-const { engine: config, routes } = engineSettings(tunnel);
+const settings = readFile(file, 'utf8').then(JSON.parse).then(engineSettings);
+const { engine: config, routes } = await settings.catch(refuse);
 const { tunnel: name, nbmaAddress: local } = config;
 
 const at = { interface: name, local };
@@ -45,10 +45,10 @@ const machine: Machine<EngineOutput> = {
 };
 const driver = drive(machine, { clock, transport }, carryOut);
 driver.act((now) => engine.handleRoutes(now, routes));
-for (const { prefix, via, distance } of routes)
-  tell(
-    `route replace ${formatPrefix(prefix)} via ${via} dev ${name} onlink metric ${1_000 + (distance ?? 1)}`,
-  );
+for (const { prefix, via, distance = 1 } of routes) {
+  const metric = 1_000 + distance;
+  tell(`route replace ${formatPrefix(prefix)} via ${via} dev ${name} onlink metric ${metric}`);
+}
 
 /** Routes of NHRP are told apart by their protocol number, and win over configured ones by their metric. */
 function carryOut(output: EngineOutput): void {
@@ -70,15 +70,18 @@ function carryOut(output: EngineOutput): void {
   }
 }
 
-const onData = (now: number, packet: Uint8Array, from: Parameters<typeof engine.handlePeer>[1]) => {
+data.listen({
+  onDatagrams(batch) {
+    for (const one of batch) driver.act((now) => onData(now, viewOf(one), one.path.remote));
+  },
+  onUnderlay() {},
+  onError: refuse,
+});
+function onData(now: number, packet: Uint8Array, from: Endpoint): void {
   const { nextHop } = engine.locate(now, ipSource(packet, 0));
   if (nextHop) engine.handleUsed(now, nextHop); // a peer that talks is worth renewing
   if ((packet[8] ?? 0) > 1) engine.handleForwarded(now, packet, from); // of a hub: maybe a redirect
-};
-const onDatagrams: Parameters<typeof data.listen>[0]['onDatagrams'] = (batch) => {
-  for (const one of batch) driver.act((now) => onData(now, viewOf(one), one.path.remote));
-};
-data.listen({ onDatagrams, onUnderlay: () => {}, onError: refuse });
+}
 createInterface(misses.stdout).on('line', (line) => {
   const address = parseAddress(/^miss (\S+)/.exec(line)?.[1] ?? '');
   if (address) driver.act((now) => engine.handleMiss(now, address)); // Phase 2
