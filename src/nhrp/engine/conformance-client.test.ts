@@ -134,6 +134,29 @@ describe('RFC 2332 §5.2.3: a registration of ours', () => {
     }
   });
 
+  it.each([
+    ['always', 1, 2_000],
+    ['refuse', 0, 30_000],
+  ] as const)(
+    'refused with code 14, takeover %s: %i purge of the old one that wants no reply, and again after %i ms',
+    (takeover, purges, againMs) => {
+      const net = blueprint();
+      net.add('s7', {
+        ...{ address: '10.0.0.1', nbma: '192.168.7.2', nhs: true }, // the address of spoke 1
+        more: { takeover },
+      });
+      net.run(100);
+      const purge = sentBy(net, 's7', 5);
+      expect(purge.map(({ message }) => message.flags)).toEqual(Array(purges).fill(0x8000));
+      const [first] = sentBy(net, 's7', 3);
+      if (purges > 0) expect(purge[0]?.message.requestId).toBe(first?.message.requestId);
+      net.run(againMs - 200);
+      expect(sentBy(net, 's7', 3).length).toBe(1);
+      net.run(200);
+      expect(sentBy(net, 's7', 3).length).toBe(2);
+    },
+  );
+
   it('is not answered by a reply to another request: dropped as unsolicited', () => {
     const net = ready();
     const reply = { ...cieMessage(4, HUB.address), sourceProtocolAddress: address('10.0.0.1') };
