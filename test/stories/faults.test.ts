@@ -14,15 +14,20 @@ function network(spokes: number, options: ConstructorParameters<typeof Simulatio
 describe('loss, reordering, duplication', () => {
   const BAD = { loss: 0.3, reorder: 0.2, duplicate: 0.1 };
 
-  it.each([{ seed: 1 }, { seed: 2 }, { seed: 3 }])(
-    'at 30 % loss, 20 % reordering and 10 % duplication 98 % are registered in 60 s, all in 300 s (seed $seed)',
-    ({ seed }) => {
-      const sim = network(100, { seed, link: BAD, dropEvents: false }).run({ untilMs: MINUTE });
-      const { length } = sim.registered('hub');
-      expect(length).toBeGreaterThanOrEqual(98);
+  it.each([
+    { spokes: 1_000, seed: 1 },
+    { spokes: 100, seed: 2 },
+    { spokes: 100, seed: 3 },
+  ])(
+    'F1: at 30 % loss, 20 % reordering and 10 % duplication 98 % of $spokes are registered in 60 s, all in 300 s (seed $seed)',
+    ({ spokes, seed }) => {
+      const sim = network(spokes, { seed, link: BAD, dropEvents: false });
+      sim.run({ untilMs: MINUTE });
+      expect(sim.registered('hub').length).toBeGreaterThanOrEqual(0.98 * spokes);
       sim.run({ untilMs: 5 * MINUTE });
-      expect(sim.registered('hub').length).toBe(100);
+      expect(sim.registered('hub').length).toBe(spokes);
     },
+    120_000, // three seconds of a quiet processor
   );
 
   it('duplicates and stragglers change nothing: one entry each, no errors, no second event', () => {
