@@ -273,7 +273,7 @@ describe('RFC 2332 §5.2.1, §5.2.2: resolution', () => {
     expect(repliesIn(sent, 2)[0]?.cies[0]?.code).toBe(12);
   });
 
-  it('an unsolicited reply is answered by error 10 and changes nothing', () => {
+  it('a reply that nobody asked for is dropped and counted, and changes nothing', () => {
     const net = ready();
     const reply = { ...cieMessage(2, '172.16.9.1'), sourceProtocolAddress: address('10.0.0.1') };
     const sizeBefore = net.engine('s1').cache.size;
