@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 
-export type Need = 'tshark' | 'root' | 'shared-captures' | 'shared-vectors';
+export type Need = 'tshark' | 'root' | 'shared-captures' | 'shared-vectors' | 'process-memory';
 
 interface Requirement {
   readonly remedy: string;
@@ -23,6 +23,10 @@ const REQUIREMENTS: Readonly<Record<Need, Requirement>> = {
       process.getuid?.() === 0 &&
       existsSync('/dev/net/tun') &&
       succeeds('unshare', '--net', 'ip', 'link', 'show', 'lo'),
+  },
+  'process-memory': {
+    remedy: 'run on Linux, where /proc/PID/mem of a child may be read',
+    present: () => existsSync('/proc/self/mem'),
   },
   'shared-captures': {
     remedy: 'recordings in ../shared/captures',

@@ -6,6 +6,7 @@ import type { PresharedKey } from '../ipsec/ike/v2/psk.js';
 import { type IkeConfig, ikeSettings } from '../ipsec/ike/v2/settings.js';
 import type { KeyExchange } from '../ipsec/key-exchange.js';
 import type { ProtectionProfile } from '../ipsec/profile.js';
+import { secretOctets } from '../ipsec/secret.js';
 import { type IpPrefix, parseAddress, parsePrefix } from '../wire/address.js';
 import { fromHex } from '../wire/bytes.js';
 import {
@@ -85,7 +86,9 @@ const secret: Reader<Uint8Array> = (value, path) => {
   const octets = typeof value === 'string' ? utf8(value) : value;
   if (!(octets instanceof Uint8Array) || octets.length === 0)
     throw new TypeError(`${path}: octets or a text expected, at least one`);
-  return new Uint8Array(octets);
+  const own = secretOctets(octets.length);
+  own.set(octets);
+  return own;
 };
 
 const identity: Reader<Identity> = (value, path) => {

@@ -67,8 +67,12 @@ export class Ipsec implements Protection {
     this.#inner.handleTimeout(now);
   }
 
+  /** The Deletes go out once: the node that ends hears no answer, and keeps no key for one. */
   shutdown(now: number): void {
     this.#inner.shutdown(now);
+    this.#ike?.shutdown(now);
+    this.#ike?.abandon(now);
+    this.#inner.handleTimeout(now); // takes what IKE has said
   }
 
   pollOutput(): ProtectionOutput {

@@ -114,7 +114,7 @@ export function protectionsOf(
   environment: DmvpnEnvironment,
 ): readonly Protection[] {
   const endpoints = new Map<number | string, SharedIpsec>();
-  return tunnels.map((tunnel) => {
+  const protections = tunnels.map((tunnel) => {
     const { protection, carrier, local } = tunnel;
     if (protection.kind === 'insecure-cleartext') return new Cleartext(carrier, local);
     const key = addressKey(local.address);
@@ -125,6 +125,9 @@ export function protectionsOf(
     endpoints.set(key, shared);
     return shared.join();
   });
+  for (const { protection } of tunnels)
+    if (protection.kind === 'ipsec') for (const { secret } of protection.ike.keys) secret.fill(0); // IKE has its own
+  return protections;
 }
 
 function ipsecOf(

@@ -97,7 +97,8 @@ function exchange(
 /** OpenSSL throws for points off the curve and, in some versions, for points of low order. */
 function attempt(derive: Derive, peer: Uint8Array): Uint8Array | null {
   try {
-    return Uint8Array.from(derive(peer));
+    const shared = derive(peer);
+    return new Uint8Array(shared.buffer, shared.byteOffset, shared.length); // what Node made, not a copy of it
   } catch {
     return null;
   }
@@ -111,8 +112,9 @@ function nonZero(secret: Uint8Array): Uint8Array {
 
 function leftPad(value: Uint8Array, octets: number): Uint8Array {
   if (value.length === octets) return value;
-  const padded = new Uint8Array(octets);
+  const padded = new Uint8Array(new ArrayBuffer(octets)); // small arrays leave copies behind in V8's heap
   padded.set(value, octets - value.length);
+  value.fill(0); // it may be secret
   return padded;
 }
 

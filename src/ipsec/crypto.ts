@@ -11,6 +11,7 @@
  * An AEAD authenticates header and text (RFC 4106 §5, RFC 5282 §5.1); CBC encrypts, then HMAC takes header,
  * IV and encrypted text.
  */
+import { secretOctets } from './secret.js';
 import type { CipherSuite, DhGroup, HashName } from './suites.js';
 
 /** One key of one suite: one direction of an association. */
@@ -79,12 +80,12 @@ export interface CryptoProvider {
   fillRandom(out: Uint8Array, at: number, octets: number): void;
 }
 
-/** Unpredictable octets of their own. */
+/** Unpredictable octets of their own, where secrets may be. */
 export function randomOctets(
   crypto: Pick<CryptoProvider, 'fillRandom'>,
   octets: number,
 ): Uint8Array {
-  const out = new Uint8Array(octets);
+  const out = secretOctets(octets);
   crypto.fillRandom(out, 0, octets);
   return out;
 }

@@ -5,6 +5,12 @@ const REDACTED = '[secret]';
 const INSPECT = Symbol.for('nodejs.util.inspect.custom');
 
 /**
+ * Zeros for a secret, outside the heap of the engine: V8 keeps arrays of up to 64 octets inside it, moves them about, and
+ * leaves copies behind that nobody can overwrite.
+ */
+export const secretOctets = (octets: number): Uint8Array => new Uint8Array(new ArrayBuffer(octets));
+
+/**
  * Holds octets of its own until `wipe`. Everything that turns an object into text (`String`, `JSON.stringify`,
  * `util.inspect`) sees `[secret]` only. Keys never become strings here: a string cannot be overwritten.
  */
@@ -13,7 +19,8 @@ export class SecretBytes {
 
   /** @param octets copied; the caller wipes its own. */
   constructor(octets: Uint8Array) {
-    this.#octets = Uint8Array.from(octets); // slice() of a Buffer would be a view
+    this.#octets = secretOctets(octets.length);
+    this.#octets.set(octets);
     Object.defineProperty(this, INSPECT, { value: () => REDACTED });
   }
 

@@ -4,7 +4,7 @@
  */
 import { writeU64 } from '../../wire/bytes.js';
 import type { CryptoProvider } from '../crypto.js';
-import { SecretBytes } from '../secret.js';
+import { SecretBytes, secretOctets } from '../secret.js';
 import {
   type CipherSuite,
   type DhGroup,
@@ -63,7 +63,7 @@ export function prfPlus(
   const [seed, octets] = rest;
   if (octets > MAX_BLOCKS * prf.octets) throw new Error('bug: prf+ has an end');
   const keyed = crypto.openHmac(prf.hash, key);
-  const out = new Uint8Array(octets);
+  const out = secretOctets(octets);
   let last: Uint8Array = new Uint8Array(0);
   for (let at = 0, n = 1; at < octets; n++) {
     const block = keyed.compute(last, ...seed, Uint8Array.of(n));
@@ -165,7 +165,7 @@ export function prfOnce(
 }
 
 export function concat(...parts: readonly Uint8Array[]): Uint8Array {
-  const out = new Uint8Array(parts.reduce((total, p) => total + p.length, 0));
+  const out = secretOctets(parts.reduce((total, p) => total + p.length, 0));
   let at = 0;
   for (const part of parts) {
     out.set(part, at);

@@ -2,7 +2,7 @@
 import nacl from 'tweetnacl';
 import { constantTimeEqual } from '../../wire/constant-time.js';
 import { type CryptoProvider, type DhExchange, randomOctets } from '../crypto.js';
-import { SecretBytes } from '../secret.js';
+import { SecretBytes, secretOctets } from '../secret.js';
 
 const KEY_OCTETS = 32;
 
@@ -23,7 +23,11 @@ export function openX25519(
       if (own.length === 0) throw new Error('bug: key exchange used after wipe()');
       if (peer.length !== KEY_OCTETS) return null;
       const secret = nacl.scalarMult(own.octets, Uint8Array.from(peer));
-      return constantTimeEqual(secret, new Uint8Array(KEY_OCTETS)) ? null : secret; // RFC 7748 §6.1
+      if (constantTimeEqual(secret, new Uint8Array(KEY_OCTETS))) return null; // RFC 7748 §6.1
+      const shared = secretOctets(KEY_OCTETS);
+      shared.set(secret);
+      secret.fill(0);
+      return shared;
     },
     wipe: () => own.wipe(),
   };

@@ -178,6 +178,12 @@ export class IkeV2 implements KeyExchange {
     halfOpen.wipe();
   }
 
+  /** After `shutdown`, when no answer will be heard any more: ends at once what waits for one, and wipes its keys. */
+  abandon(now: number): void {
+    for (const sa of [...this.#registry.all()]) sa.close(now, 'shutdown');
+    this.#registry.schedule();
+  }
+
   /** Counts for statistics. */
   stats(): { readonly ikeSas: number; readonly halfOpen: number; readonly children: number } {
     const { halfOpen, size } = this.#registry;
