@@ -27,9 +27,10 @@ function main(): void {
   if (path === undefined || positionals.length > 1) throw new Error(USAGE);
   const capture = read(path);
   const print = values.json ? asJson : asTree;
-  for (const [i, frame] of capture.frames.entries()) {
-    const linkType = capture.interfaces[frame.interfaceIndex]?.linkType ?? 0;
-    console.log(print(i + 1, linkType, frame));
+  const isMixed = capture.interfaces.length > 1;
+  for (const [i, captured] of capture.frames.entries()) {
+    const { linkType = 0, name = null } = capture.interfaces[captured.interfaceIndex] ?? {};
+    console.log(print({ frame: i + 1, on: isMixed ? name : null, linkType, captured }));
   }
   if (capture.damage) throw new Error(`${path} is damaged: ${formatWireError(capture.damage)}.`);
 }
@@ -42,15 +43,28 @@ function read(path: string): CaptureFile {
   throw new Error(`${path} is not a capture: ${formatWireError(decoded.error)}.`);
 }
 
-const asJson = (frame: number, linkType: number, { bytes }: CapturedFrame): string =>
-  JSON.stringify({ frame, ...plainDissection(dissect(linkType, bytes)) });
+interface Numbered {
+  readonly frame: number;
+  /** The interface's name, where there are several. */
+  readonly on: string | null;
+  readonly linkType: number;
+  readonly captured: CapturedFrame;
+}
 
-function asTree(frame: number, linkType: number, captured: CapturedFrame): string {
+const asJson = ({ frame, on, linkType, captured: { bytes } }: Numbered): string =>
+  JSON.stringify({
+    frame,
+    ...(on !== null && { interface: on }),
+    ...plainDissection(dissect(linkType, bytes)),
+  });
+
+function asTree({ frame, on, linkType, captured }: Numbered): string {
   const { timeNs, originalOctets, bytes } = captured;
   const time = new Date(Number((timeNs ?? 0n) / 1_000_000n));
   const isTime = timeNs !== null && !Number.isNaN(time.getTime()); // a file can say any 64 bits of seconds
+  const where = `${isTime ? ` ${time.toISOString()}` : ''}${on === null ? '' : ` on ${on}`}`;
   const tree = describeDissection(dissect(linkType, bytes));
-  return `frame ${frame}${isTime ? ` ${time.toISOString()}` : ''}, ${originalOctets} octets: ${tree}`;
+  return `frame ${frame}${where}, ${originalOctets} octets: ${tree}`;
 }
 
 endWithReader(() => process.exit());

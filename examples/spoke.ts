@@ -1,7 +1,7 @@
 /**
  * A Phase 3 spoke that runs until SIGTERM.
  *
- *     npx tsx examples/spoke.ts --local 127.168.1.2 --address 10.0.0.1/32 --key 42 \
+ *     DMVPN_PSK='a long secret' npx tsx examples/spoke.ts --local 127.168.1.2 --address 10.0.0.1/32 --key 42 \
  *       --nhs 10.0.0.100=127.168.0.2 --lan 172.16.1.0/24 --route 10.0.0.0/24=10.0.0.100
  */
 import { readOptions } from './options.js';

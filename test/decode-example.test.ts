@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { afterAll, describe, expect, it } from 'vitest';
+import { openPcapngFile } from '../src/io/pcap.js';
 import { EXAMPLE_ENVIRONMENT as env, exampleCommand } from './run-example.js';
 
 const ROOT = `${import.meta.dirname}/..`;
@@ -46,6 +47,19 @@ describe('examples/decode.ts', { timeout: 30_000 }, () => {
       .map((line) => JSON.parse(line));
     expect(lines[0]).toEqual({ frame: 1, layers: ['ethernet', 'ipv4', 'udp', 'ike'] });
     expect(lines[4]).toEqual({ frame: 5, layers: ['ethernet', 'ipv4', 'udp', 'esp'] });
+  });
+
+  it('names the interface of each packet where there are several', async () => {
+    const path = `${folder}/two.pcapng`;
+    const file = openPcapngFile(path, ['wire', 'inside']);
+    const gre = Uint8Array.from(Buffer.from('450000180000000040110000c0000201c0000202', 'hex'));
+    for (const sink of file.sinks) sink(gre, 1_700_000_000_000);
+    await file.close();
+    const lines = decode(path, '--json').stdout.trimEnd().split('\n');
+    expect(lines.map((line) => JSON.parse(line).interface)).toEqual(['wire', 'inside']);
+    expect(decode(path).stdout).toMatch(
+      /^frame 1 2023-\S+Z on wire, 20 .*\nframe 2 2023-\S+Z on inside, /s,
+    );
   });
 
   it('prints a tree for each packet', () => {

@@ -75,6 +75,22 @@ describe('examples/phase3.ts', () => {
     expect(stdout).toMatch(/^tun100 +172\.16\.3\.0\/24 +shortcut +10\.0\.0\.3$/m);
   });
 
+  it('is what the README shows, times aside', () => {
+    const readme = readFileSync(`${import.meta.dirname}/../README.md`, 'utf8');
+    const shown = /^```\n(Protected: .*?)^```$/ms.exec(readme)?.[1]?.trimEnd().split('\n') ?? [];
+    const timeless = (line: string): string => line.replace(/\d+ ms$/, 'ms');
+    // spokes register in any order
+    const isOrdered = (line: string) => !line.includes('has registered');
+    const printed = stdout.split('\n').map(timeless);
+    for (const line of shown.map(timeless)) expect(printed).toContain(line);
+    let at = -1;
+    for (const line of shown.filter(isOrdered).map(timeless)) {
+      at = printed.indexOf(line, at + 1);
+      expect([line, at]).not.toEqual([line, -1]);
+    }
+    expect(shown.length).toBeGreaterThan(15);
+  });
+
   needs('tshark')('its recording', () => {
     const path = `${folder}/phase3.pcap`;
 
@@ -192,6 +208,17 @@ describe('examples/hub.ts and spoke.ts', () => {
     expect(await hub.ended).toEqual([0, null]);
     expect(hub.said() + spoke.said()).not.toContain('a key for two');
     expect(readFileSync(recording, 'latin1')).not.toContain('a key for two');
+  }, 60_000);
+
+  it('do what the README says', async () => {
+    const readme = readFileSync(`${import.meta.dirname}/../README.md`, 'utf8');
+    const command = /^DMVPN_PSK='(.+)' npx tsx examples\/(\w+)\.ts (.*)$/gm;
+    const examples = [...readme.matchAll(command)].map(([, psk = '', name = '', args = '']) =>
+      start([name, ...args.split(' ')], { env: { DMVPN_PSK: psk } }),
+    );
+    expect(examples).toHaveLength(2);
+    await examples[0]?.says(/^spoke-registered .*protocolAddress=10\.0\.0\.1/m);
+    await examples[1]?.says(/^registered .*nhs=10\.0\.0\.100/m);
   }, 60_000);
 
   it('in clear text, when told so, serve a spoke inside another program and leave by Purge', async () => {
