@@ -25,11 +25,10 @@ import { EXCHANGE, FLAG_RESPONSE, IKE_MAJOR_VERSION, NOTIFY } from '../numbers.j
 import type { ChildSa } from './child.js';
 import { childTask } from './create-child.js';
 import { EXPORT_WARNING } from './export-keys.js';
-import { complainedSpi, HintLimiter, invalidIkeSpi, invalidSpi, MAX_HINT_OCTETS } from './hints.js';
+import { Hints } from './hints.js';
 import { IkeSa } from './ike-sa.js';
 import { deleteChildTask } from './informational.js';
 import { InitExchange } from './init.js';
-import { ikeBeside } from './nat.js';
 import type { IkeNotice } from './notice.js';
 import { notify } from './payloads.js';
 import { Registry } from './registry.js';
@@ -42,7 +41,7 @@ const ATTEMPT_MS = 30_000;
 
 export class IkeV2 implements KeyExchange {
   readonly #registry: Registry;
-  readonly #hints: HintLimiter;
+  readonly #hints: Hints;
   readonly #inits = new Map<IkeSa, InitExchange>();
   /** Half-open IKE SAs by who began them, to answer a repeated first message. */
   readonly #strangers = new Map<string, IkeSa>();
@@ -51,7 +50,7 @@ export class IkeV2 implements KeyExchange {
   /** @throws TypeError or RangeError naming the offending value of the configuration. */
   constructor(config: IkeConfig, crypto: CryptoProvider) {
     this.#registry = new Registry(ikeSettings(config), crypto);
-    this.#hints = new HintLimiter(this.#registry.settings.limits.hintsPerSecond);
+    this.#hints = new Hints(this.#registry);
     if (config.exportKeys === true)
       this.#registry.notice({ kind: 'warning', text: EXPORT_WARNING });
   }
@@ -114,11 +113,8 @@ export class IkeV2 implements KeyExchange {
   }
 
   unknownSpi(now: number, path: Path, spi: number, octets: number): void {
-    const { crypto, settings } = this.#registry;
-    if (!this.#mayHint(now, path, octets - UDP_OCTETS)) return;
-    if (this.#sasOf(path.remote).some((sa) => sa.isEstablished)) return; // it has no need of hints
-    const beside = ikeBeside(path, settings.natTraversal);
-    this.#registry.emit({ kind: 'transmit', path: beside, bytes: invalidSpi(crypto, spi) });
+    const hasIke = this.#sasOf(path.remote).some((sa) => sa.isEstablished);
+    if (!hasIke && !this.#isShutDown) this.#hints.handleUnknownEsp(now, path, spi, octets);
   }
 
   /** Replaces the IKE SAs with the peer by new ones before their time. */
@@ -264,35 +260,17 @@ export class IkeV2 implements KeyExchange {
     const sa = this.#registry.find(
       fromInitiator(header) ? header.responderSpi : header.initiatorSpi,
     );
-    if (sa === null) return this.#handleUnknown(now, path, header, bytes);
+    if (sa === null) return this.#handleUnknown(now, path, bytes);
     sa.conversation.handleMessage(now, path, header, bytes);
     this.#registry.touch(sa);
   }
 
   /** For no IKE SA of ours: a hint about a child, or from one to whom a hint is due (RFC 7296 §2.21.4). */
-  #handleUnknown(now: number, path: Path, header: IkeHeader, bytes: Uint8Array): void {
+  #handleUnknown(now: number, path: Path, bytes: Uint8Array): void {
     const message = decodeIkeMessage(bytes);
     if (!message.ok) return this.#dropped(path, message.error);
     this.#dropped(path, UNKNOWN_SPI);
-    const spi = complainedSpi(message.value);
-    if (spi !== null) return this.#handleComplaint(now, path, spi);
-    if (!isProtected(message.value) || isResponse(header)) return;
-    if (this.#mayHint(now, path, header.octets))
-      this.#registry.emit({ kind: 'transmit', path, bytes: invalidIkeSpi(header) });
-  }
-
-  #handleComplaint(now: number, path: Path, spi: number): void {
-    for (const sa of this.#registry.at(path.remote.address)) {
-      if (![...sa.children.values()].some((child) => child.outboundSpi === spi)) continue;
-      sa.liveness.hint(now);
-      sa.conversation.pump(now);
-    }
-  }
-
-  /** @param octets of what it is about: never more is said. */
-  #mayHint(now: number, path: Path, octets: number): boolean {
-    if (this.#isShutDown || octets < MAX_HINT_OCTETS) return false;
-    return this.#hints.take(now, path.remote.address);
+    if (!this.#isShutDown) this.#hints.handleUnknownIke(now, path, message.value);
   }
 
   /** RFC 7296 §2.5. IKEv1 is not answered: its own peers would not understand. */
@@ -364,12 +342,5 @@ function firstPath({ peer, selector }: Want, options: NatTraversal): Path {
   };
 }
 
-const isProtected = ({ payloads }: IkeMessage): boolean => {
-  const kind = payloads.at(-1)?.kind;
-  return kind === 'sk' || kind === 'skf';
-};
-
-/** What ESP in IP may lack that the hint about it has. */
-const UDP_OCTETS = 8;
 const UNKNOWN_SPI: WireError = fail('unknown-spi', 'ike.spi', 0, 0, 0).error;
 const NOT_FIRST: WireError = fail('bad-value', 'ike.header', 0, 0, 0).error;
