@@ -45,6 +45,17 @@ const SUITES: readonly (readonly [CipherSuite, string, string])[] = [
     'AES-CBC [RFC3602]',
     'HMAC-SHA-512-256 [RFC4868]',
   ],
+  [cipherSuite('aes-256-cbc', 'hmac-sha1-96'), 'AES-CBC [RFC3602]', 'HMAC-SHA-1-96 [RFC2404]'],
+  [
+    cipherSuite('aes-128-cbc', 'hmac-sha2-256-128'),
+    'AES-CBC [RFC3602]',
+    'HMAC-SHA-256-128 [RFC4868]',
+  ],
+  [
+    cipherSuite('aes-256-cbc', 'hmac-sha2-256-128'),
+    'AES-CBC [RFC3602]',
+    'HMAC-SHA-256-128 [RFC4868]',
+  ],
   [cipherSuite('3des-cbc', 'hmac-md5-96'), 'TripleDES-CBC [RFC2451]', 'HMAC-MD5-96 [RFC2403]'],
   [cipherSuite('null', 'hmac-sha1-96'), 'NULL', 'HMAC-SHA-1-96 [RFC2404]'],
 ];
