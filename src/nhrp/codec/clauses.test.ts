@@ -100,7 +100,8 @@ describe('RFC 2332 §5.3: extensions', () => {
     'of type %i, which nobody here knows, come back octet for octet',
     (type) => {
       const unknown = {
-        ...{ kind: 'unknown', type, compulsory: type > 0xff, reserved: false },
+        kind: 'unknown',
+        ...{ type, compulsory: type > 0xff, reserved: false },
         octets: fromHex('0102030405'),
       } as const;
       const octets = messageBytes({ ...request, extensions: [unknown] });
@@ -111,7 +112,8 @@ describe('RFC 2332 §5.3: extensions', () => {
 
   it('type 10 is read as authentication is: RFC 2520', () => {
     const mobile = {
-      ...{ kind: 'authentication', type: ExtensionType.MOBILE_AUTHENTICATION },
+      kind: 'authentication',
+      type: ExtensionType.MOBILE_AUTHENTICATION,
       ...{ compulsory: true, reserved: false, reserved16: 0, spi: 256 },
       ...{ source: Uint8Array.of(10, 0, 0, 1), data: new Uint8Array(16).fill(7) },
     } as const;

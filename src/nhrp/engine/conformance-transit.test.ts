@@ -127,7 +127,8 @@ describe('RFC 2332 §5.2: a message on its way', () => {
   it('an error for somebody else goes on, and nothing is put into it', () => {
     const error = {
       ...headerOf(STRANGER, address('10.0.0.1')),
-      ...{ type: 7, unused: 0, errorCode: 6, errorOffset: 0, packet: new Uint8Array(40) },
+      type: 7,
+      ...{ unused: 0, errorCode: 6, errorOffset: 0, packet: new Uint8Array(40) },
       extensions: [AUTHENTICATION],
     } as const;
     const onward = onwardIn(exchange(ready(), error), '192.168.1.2');
@@ -145,7 +146,8 @@ describe('a traffic indication', () => {
   const indication = (packet: Uint8Array) =>
     ({
       ...headerOf({ ...STRANGER, protocol: address(HUB.address) }, address('172.16.1.1')),
-      ...{ type: 8, unused: 0, trafficCode: 0, unused2: 0 },
+      type: 8,
+      ...{ unused: 0, trafficCode: 0, unused2: 0 },
       ...{ packet, extensions: EXTENSIONS },
     }) as const;
   const inner = (first: number, total: number): Uint8Array =>
