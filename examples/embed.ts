@@ -1,4 +1,8 @@
-/** A spoke inside your own program. */
+/**
+ * A spoke inside your own program. Its hub here, in clear text as it is (the README shows how to protect both):
+ *
+ *     npx tsx examples/hub.ts --local 127.168.0.2 --address 10.0.0.100/32 --key 42 --insecure-cleartext
+ */
 import { openNode } from 'dmvpn/io/open';
 
 const node = await openNode(

@@ -2,14 +2,17 @@
  * How hub, spoke and `npm start` are protected: by IPsec, unless clear text is asked for by name. The preshared key
  * comes from a file or from the environment, never from the command line, which every user of the machine can read.
  */
-import type { ParseArgsConfig } from 'node:util';
 import type { TunnelConfig } from 'dmvpn/dmvpn';
 import { Refusal, readWhole } from './terminal.js';
 
-export const PROTECTION_OPTIONS = {
+/** For parseArgs. */
+export const PROTECTION_OPTIONS: {
+  readonly 'psk-file': { readonly type: 'string' };
+  readonly 'insecure-cleartext': { readonly type: 'boolean'; readonly default: false };
+} = {
   'psk-file': { type: 'string' },
   'insecure-cleartext': { type: 'boolean', default: false },
-} as const satisfies ParseArgsConfig['options'];
+};
 
 export const PROTECTION_HELP = `  --psk-file FILE          preshared key of IKEv2: the octets of the file, without the newline at its end;
                            or the text of the environment variable DMVPN_PSK

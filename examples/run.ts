@@ -47,7 +47,7 @@ function record(path: string) {
 
 /** `spoke-registered tunnel=tun100 protocolAddress=10.0.0.1 …` */
 function textOf({ type, ...fields }: DmvpnEvent): string {
-  const known = Object.entries(fields).filter(([, value]) => value !== null);
+  const known = Object.entries(fields).filter(([, value]) => String(value ?? '') !== '');
   return [type, ...known.map(([name, value]) => `${name}=${value}`)].join(' ');
 }
 
