@@ -23,6 +23,7 @@ import type {
   UnderlayChange,
 } from './output.js';
 import { Outputs } from './outputs.js';
+import { type Due, earlier } from './overlay.js';
 import { protectionsOf } from './protection.js';
 import { readConfig, type TunnelSettings } from './settings.js';
 import type { NodeSnapshot } from './snapshot.js';
@@ -171,9 +172,8 @@ export class DmvpnNode {
     const output = this.#outputs.poll();
     if (output !== null) return output;
     if (this.#state === 'closed') return { kind: 'timeout', at: null, why: 'closed' };
-    const first = this.#tunnels
-      .map((tunnel) => tunnel.timeout())
-      .reduce((a, b) => (b.at !== null && (a.at === null || b.at < a.at) ? b : a));
+    let first: Due = { at: null, why: 'idle' };
+    for (const tunnel of this.#tunnels) first = earlier(first, tunnel.timeout());
     return { kind: 'timeout', at: first.at, why: first.why };
   }
 

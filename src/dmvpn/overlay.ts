@@ -18,12 +18,21 @@ export interface OverlayParts extends Omit<DatapathParts, 'engine' | 'multicast'
   readonly restored: EngineSnapshot | undefined;
 }
 
+/** When something is due, and what. */
+export interface Due {
+  readonly at: number | null;
+  readonly why: string;
+}
+
+export const earlier = (a: Due, b: Due): Due =>
+  b.at !== null && (a.at === null || b.at < a.at) ? b : a;
+
 export class Overlay {
   readonly family: IpFamily;
   readonly engine: NhrpEngine;
   readonly datapath: Datapath;
   readonly #multicast: MulticastTargets;
-  #timeout: { readonly at: number | null; readonly why: string } = { at: null, why: 'idle' };
+  #timeout: Due = { at: null, why: 'idle' };
 
   constructor({ config, environment, elsewhere, routes, restored, ...shared }: OverlayParts) {
     const { now, random, mac = null } = environment;
@@ -62,9 +71,11 @@ export class Overlay {
     return hub === null ? { kind: 'pending', nextHop } : { kind: 'by-hub', nextHop, nbma: hub };
   }
 
-  /** What is due here, as of the last drain. */
-  timeouts(): readonly { readonly at: number | null; readonly why: string }[] {
-    return [this.#timeout, { at: this.datapath.held.nextExpiry(), why: 'held packets' }];
+  /** The first of what is due here, as of the last drain, and what is given. */
+  firstDue(given: Due): Due {
+    const held = this.datapath.held.nextExpiry();
+    const first = earlier(given, this.#timeout);
+    return held === null ? first : earlier(first, { at: held, why: 'held packets' });
   }
 }
 

@@ -40,6 +40,7 @@ export class PeerWishes {
 
   /** Lets go whom nobody wants any more: at the end, so that answers to them go out before. */
   settle(now: number): void {
+    if (this.#released.size === 0) return;
     for (const [key, { nbma, by, released }] of this.#released) {
       released.clear();
       if (by.size > 0) continue;

@@ -28,7 +28,7 @@ import { Mgre, type TransmitSlot } from './mgre.js';
 import { TunnelNetwork } from './network.js';
 import type { DmvpnEnvironment, Lookup } from './output.js';
 import type { Outputs } from './outputs.js';
-import { Overlay } from './overlay.js';
+import { type Due, Overlay } from './overlay.js';
 import { PathMtu } from './path-mtu.js';
 import { PeerWishes } from './peer-wishes.js';
 import type { Protection, ProtectionOutput, Unopened } from './protection.js';
@@ -63,7 +63,7 @@ export class Tunnel {
   readonly #network: TunnelNetwork;
   readonly #keepalives: KeyedBuckets = new KeyedBuckets(MAX_KEEPALIVE_PEERS, 1, 1);
   #isEnded = false;
-  #protectionTimeout: { at: number | null; why: string } = { at: null, why: 'idle' };
+  #protectionTimeout: Due = { at: null, why: 'idle' };
 
   constructor(
     readonly settings: TunnelSettings,
@@ -190,11 +190,9 @@ export class Tunnel {
   }
 
   /** The first of what is due here. */
-  timeout(): { readonly at: number | null; readonly why: string } {
-    let first: { readonly at: number | null; readonly why: string } = this.#protectionTimeout;
-    for (const overlay of this.overlays)
-      for (const one of overlay.timeouts())
-        if (one.at !== null && (first.at === null || one.at < first.at)) first = one;
+  timeout(): Due {
+    let first = this.#protectionTimeout;
+    for (const overlay of this.overlays) first = overlay.firstDue(first);
     return first;
   }
 
