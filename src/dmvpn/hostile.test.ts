@@ -70,7 +70,7 @@ it('an error 11 that is forged again and again does not keep a spoke from refres
   const hub = lab.add(hubTunnel());
   const spoke = lab.add(spokeTunnel(1));
   lab.run(1_000);
-  const { requestId } = spoke.node.snapshot(lab.now).tunnels.tun100 ?? { requestId: 0 };
+  const requestId = spoke.node.snapshot(lab.now).tunnels.tun100?.requestId ?? 0;
   const request = {
     ...header('192.168.1.2', '10.0.0.1', '10.0.0.100'),
     flags: 0,

@@ -23,6 +23,14 @@ import type { Clock, PacketDevice } from './ports.js';
 
 export { AdapterError, type AdapterErrorCode } from './adapter-error.js';
 export type { AuthorizeQuestion, DeviceFactory, OpenOptions } from './open-ports.js';
+export {
+  loadRegistrations,
+  type RegistrationStore,
+  type StoreOptions,
+  type StoreRow,
+  type StoreWrite,
+  storeRegistrations,
+} from './registration-store.js';
 
 /** A node that runs. */
 export interface RunningNode {

@@ -1,5 +1,6 @@
 /** What an operator may set for a whole network: groups (Cisco's vendor extension, facts A.4) and `ip nhrp max-send`. */
-import { type Question, Simulation } from 'dmvpn/testing';
+import type { Question } from 'dmvpn/dmvpn';
+import { Simulation } from 'dmvpn/testing';
 import { describe, expect, it } from 'vitest';
 
 const MINUTE = 60_000;

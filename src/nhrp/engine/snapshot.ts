@@ -6,7 +6,8 @@ import type { EngineContext } from './context.js';
 
 export interface EngineSnapshot {
   readonly version: 1;
-  readonly requestId: number;
+  /** null: none was kept, and ids start anywhere. */
+  readonly requestId: number | null;
   readonly cache: CacheSnapshot;
 }
 
@@ -22,7 +23,7 @@ export const snapshotEngine = (
 /** Of the engines of one tunnel, each of another address family, one snapshot that each can be restored from. */
 export const joinSnapshots = (all: readonly EngineSnapshot[]): EngineSnapshot => ({
   version: 1,
-  requestId: Math.max(...all.map((one) => one.requestId)), // ids go on past it in each
+  requestId: Math.max(...all.map((one) => one.requestId ?? 0)), // ids go on past it in each
   cache: { version: 1, entries: all.flatMap((one) => one.cache.entries) },
 });
 
@@ -36,11 +37,13 @@ export function restoreEngine(
   saved: EngineSnapshot,
 ): void {
   if (saved?.version !== 1) throw new TypeError('snapshot.version: 1 expected');
-  if (!Number.isInteger(saved.requestId) || saved.requestId < 0 || saved.requestId > 0xffff_ffff)
+  const { requestId } = saved;
+  const isId = Number.isInteger(requestId) && (requestId ?? 0) >>> 0 === requestId;
+  if (requestId !== null && !isId)
     throw new TypeError('snapshot.requestId: a whole number of 32 bits expected');
   if (!Array.isArray(saved.cache?.entries))
     throw new TypeError('snapshot.cache.entries: a list expected');
-  requestIds.restore(saved.requestId);
+  if (requestId !== null) requestIds.restore(requestId);
   saved.cache.entries.forEach((one: EntrySnapshot | null, i) => {
     if (typeof one !== 'object' || one === null)
       throw new TypeError(`snapshot.cache.entries[${i}]: an object expected`);
