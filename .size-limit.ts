@@ -10,7 +10,7 @@ const CEILINGS_KB: Readonly<Record<string, number>> = {
   'io/memory': 5,
   'io/udp': 6,
   'io/raw': 8,
-  'io/packet': 7,
+  'io/packet': 5,
   'io/tun': 6,
   'io/pcap': 16,
   'io/drive': 4,

@@ -49,7 +49,7 @@ export const macAuthentication = (
   macOctets: number,
 ): AuthenticationExtension => ({ ...COMMON, spi, source, data: new Uint8Array(macOctets) });
 
-/** Whether the extension carries one of the accepted passwords; in constant time, as {@link matchingPassword}. */
+/** Whether the extension carries one of the accepted passwords. All are compared, each in constant time. */
 export const matchesPassword = (
   found: AuthenticationExtension,
   accepted: readonly Uint8Array[],
