@@ -68,7 +68,8 @@ export const EXTENSION_HEADER_OCTETS = 4;
 /** Reserved and SPI. */
 export const AUTHENTICATION_MIN_OCTETS = 4;
 export const OUI_OCTETS = 3;
-const CAPABILITIES_OCTETS = 8;
+/** Type 9 has either so many octets or CIEs. */
+export const CAPABILITIES_OCTETS = 8;
 /** The SPI of Cisco's clear-text form. */
 export const CISCO_SPI = 1;
 /** Passwords of Cisco's form have at most so many octets; IOS refuses longer ones. */
@@ -85,7 +86,7 @@ export const isCiscoAuthentication = (spi: number, octets: number): boolean =>
   spi === CISCO_SPI && octets <= AUTHENTICATION_MIN_OCTETS + CISCO_MAX_PASSWORD_OCTETS;
 
 /** Bit n for each type n that holds CIEs. */
-const CIE_TYPES =
+export const CIE_TYPES: number =
   (1 << ExtensionType.RESPONDER_ADDRESS) |
   (1 << ExtensionType.FORWARD_TRANSIT_RECORD) |
   (1 << ExtensionType.REVERSE_TRANSIT_RECORD) |

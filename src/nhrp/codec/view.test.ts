@@ -266,6 +266,27 @@ describe('the view', () => {
     );
   });
 
+  it('knows where each extension begins, of several the first', () => {
+    const octets = withExtensions(
+      ...[0x80, 4, 0, 0],
+      ...[0, 8, 0, 3, 0, 0, 12, 0, 8, 0, 3, 0, 0, 9],
+      ...[0x80, 7, 0, 5, 0, 0, 0, 1, 65],
+      ...[0, 9, 0, 8, 0, 0, 0, 1, 0, 0, 0, 0],
+      ...[0x38, 1, 0, 0, ...END],
+    );
+    const view = new NhrpView();
+    expect(view.parse(octets, null, 0, octets.length)).toBeNull();
+    const places = [4, 8, 7, 9, 0x3801, 3].map((type) => view.extensionAt(type));
+    expect(places).toEqual([52, 56, 70, 79, 91, -1]);
+    view.parse(RECORDED.trafficIndication, null, 0, RECORDED.trafficIndication.length);
+    expect(view.extensionAt(9)).toBe(-1);
+  });
+
+  it('refuses a place that offsets cannot name, by name', () => {
+    const parse = (at: number) => () => new NhrpView().parse(REQUEST, null, at, REQUEST.length);
+    expect(parse(0x4000_0000)).toThrow(new RangeError('at: 0..1073676288 expected'));
+  });
+
   it('says the same of hostile octets in a slab and alone', () => {
     fc.assert(
       fc.property(hostileNhrpOctets(), fc.nat(7), (octets, at) => {

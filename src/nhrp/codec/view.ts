@@ -9,15 +9,7 @@ import type { IpFamily } from '../../wire/address.js';
 import { readU8, readU16, readU32 } from '../../wire/bytes.js';
 import type { WireError } from '../../wire/result.js';
 import { lengthOf, nbmaFamilyOf, protocolFamilyOf } from './address.js';
-import {
-  checkAddresses,
-  checkBody,
-  checkChecksum,
-  checkExtensions,
-  checkSize,
-  checkType,
-  errorOf,
-} from './checks.js';
+import { checkChecksum, checkContents, checkSize, errorOf, MAX_PACKET_AT } from './checks.js';
 import { cieOctetsAt } from './cie.js';
 import { EXTENSION_HEADER_OCTETS, type ExtensionContext } from './extension.js';
 import {
@@ -34,7 +26,7 @@ import {
   SOURCE_PROTOCOL_LENGTH,
   TYPE,
 } from './header.js';
-import { ExtensionBit, PacketType } from './numbers.js';
+import { ExtensionBit, ExtensionType, PacketType } from './numbers.js';
 
 /** What is checked, and up to where. */
 export interface DecodeOptions {
@@ -56,6 +48,8 @@ const DEFAULT_MAX_EXTENSIONS = 64;
 
 // Numbers that are looked at for every packet, out of their tables: a name of this file costs nothing to read.
 const TYPE_MASK = ExtensionBit.TYPE_MASK;
+const AUTHENTICATION = ExtensionType.AUTHENTICATION;
+const NAT_ADDRESS = ExtensionType.NAT_ADDRESS;
 const LAST_CIE_TYPE = PacketType.PURGE_REPLY;
 
 const NO_OCTETS: Uint8Array = new Uint8Array(0);
@@ -73,12 +67,18 @@ export class NhrpView implements ExtensionContext {
   at = 0;
   /** After the last octet of the packet, by ar$pktsz: what follows in the buffer is padding of the link. */
   end = 0;
-  /** The source protocol address; the destination's follows. */
+  /** The source protocol address. */
   sourceProtocolAt = 0;
+  /** The destination protocol address, right behind it. */
+  destinationProtocolAt = 0;
   /** After the addresses: the CIEs (types 1–6) or the packet that an indication is about. */
   bodyAt = 0;
   /** After the body: the first extension, or the end of the packet. */
   bodyEnd = 0;
+  /** The extension of type 7, or -1. */
+  authenticationAt = -1;
+  /** The extension of type 9, be it Cisco's or RFC 2735's; or -1. */
+  natAddressAt = -1;
 
   constructor(options: DecodeOptions = {}) {
     this.maxCies = options.maxCies ?? DEFAULT_MAX_CIES;
@@ -86,10 +86,6 @@ export class NhrpView implements ExtensionContext {
     this.verifyChecksum = options.verifyChecksum ?? true;
     this.lenientOddChecksum = options.lenientOddChecksum ?? false;
   }
-
-  /** Bit n: there is an extension of type n, 0..31, and `places[n]` is where. */
-  present = 0;
-  readonly places: Int32Array = new Int32Array(32);
 
   /** Set by the checks: an index into the table of faults, and where and what. */
   fault = 0;
@@ -101,17 +97,16 @@ export class NhrpView implements ExtensionContext {
    * Validates the packet of at most `octets` octets at `at`. Null when it is good; else why not, with offsets
    * from `at`, and the accessors must not be used. Octets after ar$pktsz are not looked at.
    * @param words the slab as words (`wordsOf`), which makes the checksum faster; null without
+   * @throws RangeError when `at` is not in the slab's first gigaoctet
    */
   parse(slab: Uint8Array, words: Uint32Array | null, at: number, octets: number): WireError | null {
+    if (at > MAX_PACKET_AT) throw new RangeError(`at: 0..${MAX_PACKET_AT} expected`);
     this.slab = slab;
     this.at = at;
     const good =
       checkSize(this, slab, at, octets) &&
-      (!this.verifyChecksum || checkChecksum(this, words)) &&
-      checkType(this, slab, at) &&
-      checkAddresses(this, slab, at) &&
-      checkBody(this, slab) &&
-      checkExtensions(this, slab);
+      (!this.verifyChecksum || checkChecksum(this, slab, words, at)) &&
+      checkContents(this, slab, at);
     return good ? null : errorOf(this);
   }
 
@@ -174,9 +169,6 @@ export class NhrpView implements ExtensionContext {
   get destinationProtocolOctets(): number {
     return readU8(this.slab, this.at + DESTINATION_PROTOCOL_LENGTH);
   }
-  get destinationProtocolAt(): number {
-    return this.sourceProtocolAt + this.sourceProtocolOctets;
-  }
 
   /** The CIE after the one at `cieAt`; walk from `bodyAt` to `bodyEnd`, or through the value of an extension. */
   nextCie(cieAt: number): number {
@@ -193,9 +185,10 @@ export class NhrpView implements ExtensionContext {
   nextExtension(extensionAt: number): number {
     return extensionAt + EXTENSION_HEADER_OCTETS + this.extensionOctets(extensionAt);
   }
-  /** Where the extension of that type begins, the last one of several, or -1. Types over 31 are looked for. */
+  /** Where the extension of that type begins, the first one of several, or -1. Types other than 7 and 9 are looked for. */
   extensionAt(type: number): number {
-    if (type < 32) return (this.present >>> type) & 1 ? (this.places[type] as number) : -1;
+    if (type === AUTHENTICATION) return this.authenticationAt;
+    if (type === NAT_ADDRESS) return this.natAddressAt;
     for (let at = this.bodyEnd; at < this.end; at = this.nextExtension(at))
       if (this.extensionType(at) === type) return at;
     return -1;
