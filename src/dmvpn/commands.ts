@@ -29,7 +29,8 @@ export const checkCommandKind = (command: unknown): void => {
 
 const COMMAND_KINDS: readonly NodeCommand['kind'][] = [
   ...(['addRoute', 'removeRoute', 'map', 'unmap'] as const),
-  ...(['clear', 'reregister', 'purge', 'keepResolved', 'shutdown'] as const),
+  ...(['clear', 'reregister', 'purge', 'keepResolved'] as const),
+  ...(['setAddress', 'setMtu', 'shutdown'] as const),
 ];
 
 const name: Reader<string> = (value) => String(value); // the caller has found the tunnel by it
@@ -51,6 +52,8 @@ const readKeep = record({
   address: address(),
   keep: boolean,
 });
+const readAddress = record({ kind: oneOf('setAddress'), tunnel: name, address: address() });
+const readMtu = record({ kind: oneOf('setMtu'), tunnel: name, mtu: integer(576, 9_216) });
 const readClear = record({
   kind: oneOf('clear'),
   tunnel: name,
@@ -81,6 +84,7 @@ export function readCommand(command: ForTunnel, { nbma, overlay }: CommandFamili
 /** The overlay address that a command speaks of, null where it speaks of all: it is for the engine of that family. */
 export function subjectOf(command: EngineCommand): IpAddress | null {
   if (command.kind === 'keep-resolved') return command.destination;
+  if (command.kind === 'own-address') return command.address;
   return 'prefix' in command ? (command.prefix?.address ?? null) : null;
 }
 
@@ -103,6 +107,12 @@ function readAny(command: ForTunnel, nbma: IpFamily): TunnelCommand {
       const { address: destination, keep } = readKeep(command, 'command');
       return toEngine({ kind: 'keep-resolved', destination, keep });
     }
+    case 'setAddress': {
+      const { address: own } = readAddress(command, 'command');
+      return toEngine({ kind: 'own-address', address: own });
+    }
+    case 'setMtu':
+      return toEngine({ kind: 'mtu', mtu: readMtu(command, 'command').mtu });
     case 'reregister':
       return toEngine({ kind: 'reregister' });
   }

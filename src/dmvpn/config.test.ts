@@ -168,6 +168,11 @@ describe('readConfig', () => {
       'tunnels[0].mtu: at least 1280 expected where IPv6 is carried (RFC 8200 §5)',
     ],
     [
+      'a prefix that is to be unique',
+      { unique: true, alsoRegister: ['10.0.0.9/32', '172.16.5.0/24'] },
+      "tunnels[0].alsoRegister[1]: a prefix cannot be registered as unique: 'unique: false' expected beside it",
+    ],
+    [
       'registrations rarer than they hold',
       { holdingTimeSeconds: 300, registrationIntervalSeconds: 301 },
       'tunnels[0].registrationIntervalSeconds: at most the holding time of 300 s expected, got 301',

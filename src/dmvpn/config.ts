@@ -78,6 +78,11 @@ export interface TunnelConfig {
   readonly authentication?: AuthenticationConfig | null;
   /** `error`: failed authentication is answered by Error Indication 11; `silent`: dropped only; `error`. */
   readonly authenticationFailure?: 'error' | 'silent';
+  /**
+   * Error Indications carry the password or hash too; false. RFC 2332 §5.2.7 has no extensions in them, and peers of
+   * ours take them as a hint without; FRR from March 2026 on wants it.
+   */
+  readonly authenticateErrors?: boolean;
 
   /** Hubs to register with. */
   readonly nhs?: readonly NhsEntry[];
@@ -85,7 +90,10 @@ export interface TunnelConfig {
   readonly holdingTimeSeconds?: number;
   /** null = a third of the holding time. */
   readonly registrationIntervalSeconds?: number | null;
-  /** Register with the unique bit: no other NBMA address may take the tunnel address over; true. */
+  /**
+   * Register with the unique bit: no other NBMA address may take the tunnel address over. True, or false when a prefix
+   * is registered, which cannot be unique (RFC 2332 §5.2.3).
+   */
   readonly unique?: boolean;
   /** Further own addresses and prefixes to register. */
   readonly alsoRegister?: readonly string[];

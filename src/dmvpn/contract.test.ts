@@ -142,10 +142,24 @@ describe('commands', () => {
     const node = new DmvpnNode({ tunnels: [hubTunnel()] }, CALM);
     const send = (command: unknown) => () => node.command(0, command as NodeCommand);
     const kinds = "'addRoute' or 'removeRoute' or 'map' or 'unmap' or 'clear' or 'reregister'";
-    const expected = `command.kind: ${kinds} or 'purge' or 'keepResolved' or 'shutdown' expected, got`;
+    const expected = `command.kind: ${kinds} or 'purge' or 'keepResolved' or 'setAddress' or 'setMtu' or 'shutdown' expected, got`;
     expect(send({ kind: 'bogus', tunnel: 'tun100' })).toThrow(new TypeError(`${expected} 'bogus'`));
     expect(send({})).toThrow(new TypeError(`${expected} nothing`));
     expect(send(null)).toThrow(new TypeError('command: an object expected'));
+  });
+
+  it('setAddress and setMtu change the tunnel under way', () => {
+    const node = new DmvpnNode({ tunnels: [hubTunnel({ address: '10.0.0.100/24' })] }, CALM);
+    const tunnel = 'tun100';
+    node.command(0, { kind: 'setAddress', tunnel, address: '10.0.0.200' });
+    node.command(0, { kind: 'setMtu', tunnel, mtu: 1_300 });
+    expect(node.lookup(tunnel, ip('10.0.0.200'), 0).kind).toBe('local');
+    expect(node.lookup(tunnel, ip('10.0.0.100'), 0).kind).not.toBe('local');
+    expect(String(node.view(0).tunnels[0]?.address)).toBe('10.0.0.200');
+    expect(() => node.command(0, { kind: 'setAddress', tunnel, address: '2001:db8::1' })).toThrow(
+      "command.address: '2001:db8::1' is of a family that the tunnel does not carry",
+    );
+    expect(() => node.command(0, { kind: 'setMtu', tunnel, mtu: 100 })).toThrow('command.mtu');
   });
 
   it('addRoute and removeRoute change where packets go, unmap takes a mapping away', () => {

@@ -10,12 +10,12 @@ const BURST = 50;
 const PER_SECOND = 100;
 
 export class IcmpErrors {
-  readonly #own: readonly IpAddress[];
+  readonly #own: () => readonly IpAddress[];
   readonly #counters: PacketCounters;
   readonly #bucket: TokenBucket;
 
   /** @param own - The tunnel's addresses; the first of a family is the source. */
-  constructor(own: readonly IpAddress[], counters: PacketCounters, now: number) {
+  constructor(own: () => readonly IpAddress[], counters: PacketCounters, now: number) {
     this.#own = own;
     this.#counters = counters;
     this.#bucket = new TokenBucket(BURST, PER_SECOND, now);
@@ -23,7 +23,7 @@ export class IcmpErrors {
 
   /** The error packet, or null where none may be sent (RFC 1122 §3.2.2), or no more now. */
   about(now: number, problem: IcmpProblem, packet: Uint8Array): Uint8Array | null {
-    const from = this.#own.find((a) => a.family === ipVersion(packet, 0));
+    const from = this.#own().find((a) => a.family === ipVersion(packet, 0));
     if (from === undefined) return null;
     const error = icmpErrorPacket(problem, packet, from);
     if (error === null || !this.#bucket.take(now)) return null;

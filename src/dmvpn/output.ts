@@ -177,6 +177,10 @@ export type NodeCommand =
       readonly keep: boolean;
     }
   | { readonly kind: 'purge'; readonly tunnel: string; readonly prefix: string }
+  /** The tunnel has another address of the same family and prefix length: purged, and registered anew. */
+  | { readonly kind: 'setAddress'; readonly tunnel: string; readonly address: string }
+  /** The tunnel has another MTU, 576..9216 octets: registered anew. */
+  | { readonly kind: 'setMtu'; readonly tunnel: string; readonly mtu: number }
   | { readonly kind: 'shutdown' };
 
 /** Where a packet to an address would go. */

@@ -15,7 +15,7 @@ export class PathMtu {
   readonly #learned = new Map<number | string, { inner: number; until: number }>();
 
   /** @param tunnelMtu - Largest inner packet where nothing else is known. */
-  constructor(readonly tunnelMtu: number) {}
+  constructor(public tunnelMtu: number) {}
 
   /** Largest inner packet to that NBMA address. */
   to(now: number, nbma: IpAddress): number {

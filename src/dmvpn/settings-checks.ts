@@ -1,4 +1,5 @@
 /** What must fit together in a tunnel's configuration, once each value by itself is right. */
+import { isHostPrefix } from '../nhrp/engine/messages.js';
 import type { IpAddress, IpFamily, IpPrefix } from '../wire/address.js';
 
 /** The values that are checked, as they stand in `TunnelConfig`. */
@@ -7,6 +8,7 @@ export interface CheckedValues {
   readonly otherAddress: { readonly address: IpAddress } | null;
   readonly mtu: number;
   readonly nhs: readonly { readonly address: IpAddress | 'dynamic' }[];
+  readonly unique: boolean | null;
   readonly alsoRegister: readonly IpPrefix[];
   readonly interest: readonly IpPrefix[] | null;
   readonly maps: readonly { readonly prefix: IpPrefix }[];
@@ -32,7 +34,17 @@ export function checkTunnel(v: CheckedValues, path: string): void {
   for (const [i, { prefix, via }] of v.routes.entries())
     if (via !== null && via.family !== prefix.address.family)
       throw new TypeError(`${path}.routes[${i}].via: '${via}' is not of the prefix's family`);
+  checkUnique(v, path);
   checkInterval(v, path);
+}
+
+/** RFC 2332 §5.2.3: what is unique is a host. */
+function checkUnique({ unique, alsoRegister }: CheckedValues, path: string): void {
+  const prefix = alsoRegister.findIndex((p) => !isHostPrefix(p));
+  if (unique === true && prefix >= 0)
+    throw new TypeError(
+      `${path}.alsoRegister[${prefix}]: a prefix cannot be registered as unique: 'unique: false' expected beside it`,
+    );
 }
 
 function checkInterval(v: CheckedValues, path: string): void {

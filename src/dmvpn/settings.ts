@@ -6,6 +6,7 @@ import type {
   MulticastTarget,
   RouteChange,
 } from '../nhrp/engine/api.js';
+import { isHostPrefix } from '../nhrp/engine/messages.js';
 import type { IpAddress, IpFamily, IpPrefix } from '../wire/address.js';
 import {
   type Carrier,
@@ -153,7 +154,8 @@ const tunnelShape = (nbma: IpFamily, isUdp: boolean) => ({
   nhs: optional(list(readNhs(nbma)), []),
   holdingTimeSeconds: optional(integer(1, U16), 7_200),
   registrationIntervalSeconds: optional(nullable(integer(1, U16)), null),
-  unique: optional(boolean, true),
+  unique: optional(nullable(boolean), null),
+  authenticateErrors: optional(boolean, false),
   minPrefixLength: optional(integer(0, 128), 8),
   alsoRegister: optional(list(prefix), []),
   maxNhsConnections: optional(nullable(integer(1, 255)), null),
@@ -262,6 +264,7 @@ function engineConfigOf(
     networkId: v.networkId ?? 1,
     address: own.address,
     prefixLength: own.length,
+    unique: v.unique ?? v.alsoRegister.every(isHostPrefix), // RFC 2332 §5.2.3
     alsoRegister: v.alsoRegister.filter(isOurs),
     interest: v.interest?.filter(isOurs) ?? null,
     maps: v.maps.filter((map) => isOurs(map.prefix)),

@@ -13,7 +13,7 @@ import type {
 } from '../nhrp/engine/api.js';
 import { KeyedBuckets } from '../nhrp/engine/rate.js';
 import { type EngineSnapshot, joinSnapshots } from '../nhrp/engine/snapshot.js';
-import { hostBits, type IpAddress, type IpFamily } from '../wire/address.js';
+import type { IpAddress, IpFamily } from '../wire/address.js';
 import { readU16 } from '../wire/bytes.js';
 import { ETHERTYPE } from '../wire/ethertype.js';
 import { ipProtocol, ipVersion } from '../wire/ip-packet.js';
@@ -81,7 +81,7 @@ export class Tunnel {
     this.#network = new TunnelNetwork(this, () => environment.siblings(this));
     const shared = {
       ...{ environment, routes, restored, mgre: this.mgre, drops: this.drops },
-      icmp: new IcmpErrors(ownAddresses(settings), this.counters, now),
+      icmp: new IcmpErrors(() => this.#ownAddresses(), this.counters, now),
       pathMtu: this.pathMtu,
       reflect: settings.multicastReflect,
       settled: (at: number) => this.drain(at),
@@ -163,6 +163,7 @@ export class Tunnel {
   /** What speaks of an overlay address is for its family, all else for each. */
   command(now: number, command: EngineCommand): void {
     if (command.kind === 'clear' && command.what === 'counters') this.counters.clear();
+    if (command.kind === 'mtu') this.pathMtu.tunnelMtu = command.mtu;
     const subject = subjectOf(command);
     const meant = subject === null ? this.overlays : [this.overlayOf(subject.family)];
     for (const { engine } of meant) engine.command(now, command);
@@ -295,6 +296,10 @@ export class Tunnel {
     for (const { engine } of this.overlays) engine.handlePeer(now, nbma, state);
   }
 
+  #ownAddresses(): IpAddress[] {
+    return this.overlays.flatMap(({ engine }) => engine.ownAddresses);
+  }
+
   #overlayOf({ slab, at }: Frame): Overlay {
     return this.overlays.length === 1
       ? this.overlays[0]
@@ -342,9 +347,3 @@ const PROTOCOL_TYPE_AT = 2;
 /** ar$pro.type of an NHRP packet (RFC 2332 §5.1): which family it speaks of. */
 const isAboutIpv6 = ({ slab, at, octets }: Frame): boolean =>
   octets >= PROTOCOL_TYPE_AT + 2 && readU16(slab, at + PROTOCOL_TYPE_AT) === ETHERTYPE.IPV6;
-
-const ownAddresses = ({ engine, otherEngine }: TunnelSettings): IpAddress[] =>
-  [engine, ...(otherEngine === null ? [] : [otherEngine])].flatMap(({ address, alsoRegister }) => [
-    address,
-    ...alsoRegister.filter((p) => p.length === hostBits(p.address.family)).map((p) => p.address),
-  ]);

@@ -5,6 +5,7 @@ import type { EngineConfig } from '../nhrp/engine/api.js';
 import type { IpAddress } from '../wire/address.js';
 import { type Carrier, type Endpoint, endpointKey } from '../wire/path.js';
 import type { NodeState } from './output.js';
+import type { Overlay } from './overlay.js';
 import type { Tunnel } from './tunnel.js';
 
 export interface ServerView {
@@ -40,8 +41,8 @@ export interface NodeView {
 
 export const viewOfTunnel = ({ settings, overlays, local }: Tunnel, now: number): TunnelView => ({
   name: settings.name,
-  ...ownOf(settings.engine),
-  other: settings.otherEngine === null ? null : ownOf(settings.otherEngine),
+  ...ownOf(overlays[0], settings.engine),
+  other: overlays[1] && settings.otherEngine ? ownOf(overlays[1], settings.otherEngine) : null,
   local,
   carrier: settings.carrier,
   key: settings.key,
@@ -54,7 +55,10 @@ export const viewOfTunnel = ({ settings, overlays, local }: Tunnel, now: number)
   multicastTargets: distinct(overlays.flatMap(({ engine }) => engine.multicastTargets(now))),
 });
 
-const ownOf = ({ address, prefixLength }: EngineConfig) => ({ address, prefixLength });
+const ownOf = ({ engine }: Overlay, { address, prefixLength }: EngineConfig) => ({
+  address: engine.ownAddresses[0] ?? address,
+  prefixLength,
+});
 
 const distinct = (all: readonly Endpoint[]): readonly Endpoint[] => [
   ...new Map(all.map((nbma) => [endpointKey(nbma), nbma])).values(),

@@ -88,6 +88,8 @@ export interface EngineConfig {
   readonly authentication: Authentication | null;
   /** `error`: answer failed authentication with Error Indication 11, rate-limited; `silent`: drop. */
   readonly authenticationFailure: 'error' | 'silent';
+  /** Error Indications are authenticated as all else is; RFC 2332 §5.2.7 has no extensions in them. */
+  readonly authenticateErrors: boolean;
   readonly mtu: number;
   readonly hopCount: number;
   readonly redirect: boolean;
@@ -173,6 +175,10 @@ export type EngineCommand =
   | { readonly kind: 'purge'; readonly prefix: IpPrefix }
   /** The application is interested in the address: it is resolved and renewed without being used, until `keep` is false. */
   | { readonly kind: 'keep-resolved'; readonly destination: IpAddress; readonly keep: boolean }
+  /** The tunnel has another address: the old one is taken back, the new one registered. */
+  | { readonly kind: 'own-address'; readonly address: IpAddress }
+  /** Largest packet on the tunnel, as registrations and replies say it from now on. */
+  | { readonly kind: 'mtu'; readonly mtu: number }
   /** The tunnel's local NBMA address has changed (DHCP, roaming). */
   | { readonly kind: 'local-nbma'; readonly address: IpAddress }
   | { readonly kind: 'shutdown' };

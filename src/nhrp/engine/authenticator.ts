@@ -52,6 +52,12 @@ export class Authenticator {
     return { ...message, extensions: [...others.slice(0, at), own, ...others.slice(at)] };
   }
 
+  /** The message without the authentication of the hop before, where it goes on without any. */
+  strip(message: NhrpMessage): NhrpMessage {
+    const others = message.extensions?.filter((e) => e.kind !== 'authentication') ?? [];
+    return { ...message, extensions: others.length === 0 ? null : others };
+  }
+
   /** Fills in the keyed hash of an encoded message, where that form is used. */
   sign(message: NhrpMessage, octets: Uint8Array, to: Endpoint): void {
     const { authentication, mac } = this;

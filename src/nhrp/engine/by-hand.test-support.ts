@@ -11,7 +11,7 @@ import {
 import { address, blueprint, HUB, type Network } from './engine-network.test-support.js';
 import { cieExtension, cieOf, headerOf } from './messages.js';
 
-export const PASSWORD = Uint8Array.from('test123', (c) => c.charCodeAt(0));
+export const PASSWORD: Uint8Array = Uint8Array.from('test123', (c) => c.charCodeAt(0));
 export const AUTHENTICATION: Extension = {
   kind: 'authentication',
   type: 7,
@@ -29,7 +29,7 @@ export const UNKNOWN_COMPULSORY: Extension = {
   reserved: false,
   octets: new Uint8Array(4),
 };
-export const EXTENSIONS = [
+export const EXTENSIONS: readonly Extension[] = [
   cieExtension(3),
   cieExtension(4),
   cieExtension(5),
@@ -38,7 +38,7 @@ export const EXTENSIONS = [
 ];
 
 /** A stranger at 10.0.0.7 (192.168.7.2) writes by hand. */
-export const STRANGER = {
+export const STRANGER: Parameters<typeof headerOf>[0] = {
   protocol: address('10.0.0.7'),
   nbma: address('192.168.7.2'),
   hopCount: 255,
@@ -69,7 +69,7 @@ export function exchange(
   net: Network,
   message: NhrpMessage,
   from = '192.168.7.2',
-  to = HUB.nbma,
+  to: string = HUB.nbma,
 ): Sent[] {
   const before = net.trace.length;
   net.inject(from, to, octetsOf(message));
@@ -100,7 +100,7 @@ export const repliesIn = (sent: readonly Sent[], type: number): CieMessage[] =>
     message.type === type && message.type <= 6 ? [message as CieMessage] : [],
   );
 
-export const ready = (more = {}): Network => {
+export const ready = (more: Parameters<typeof blueprint>[0] = {}): Network => {
   const net = blueprint(more);
   net.run(2_000);
   return net;

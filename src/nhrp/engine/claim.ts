@@ -16,6 +16,7 @@ import type { CieMessage } from '../codec/message.js';
 import { CieCode, RegistrationFlag } from '../codec/numbers.js';
 import type { EngineContext } from './context.js';
 import { isUsableNbma, plainAddress, prefixBits } from './messages.js';
+import { registrantOf } from './nat.js';
 import type { NhsSet } from './nhs-set.js';
 
 /** A Registration Request whose addresses have been read. */
@@ -41,7 +42,10 @@ export interface ClaimParts {
   readonly servers: NhsSet;
 }
 
-/** Empty fields of the CIE mean the header's; a changed outer source is a NAT, and wins over what was claimed. */
+/**
+ * Empty fields of the CIE mean the header's. A changed outer source is a NAT, and wins over what was claimed, unless
+ * another server passed the message on: then it is that server's, and the station's is the claimed one.
+ */
 export function claimOf(
   context: EngineContext,
   { message, from, source, claimedNbma }: Arrival,
@@ -51,10 +55,11 @@ export function claimOf(
   const length = prefixBits(cie.prefixLength, address);
   const named = plainAddress(cie.nbmaAddress);
   const isOther = named !== null && !named.equals(claimedNbma);
+  const station = { protocolAddress: source, claimedNbma, from };
   return {
     cie,
     prefix: { address: maskAddress(address, length), length },
-    nbma: isOther ? context.endpoint(named) : from,
+    nbma: isOther ? context.endpoint(named) : registrantOf(context, message, station),
     claimedNbma: named ?? claimedNbma,
     holdingTimeSeconds: cie.holdingTimeSeconds || context.config.holdingTimeSeconds,
     unique: (message.flags & RegistrationFlag.UNIQUE) !== 0,

@@ -124,17 +124,23 @@ describe('RFC 2332 §5.2: a message on its way', () => {
     expect(textsIn(onwardIn(sent, '192.168.2.2'), 9)).toEqual(['10.0.0.7 192.168.99.9']);
   });
 
-  it('an error for somebody else goes on, and nothing is put into it', () => {
-    const error = {
-      ...headerOf(STRANGER, address('10.0.0.1')),
-      type: 7,
-      ...{ unused: 0, errorCode: 6, errorOffset: 0, packet: new Uint8Array(40) },
-      extensions: [AUTHENTICATION],
-    } as const;
-    const onward = onwardIn(exchange(ready(), error), '192.168.1.2');
-    expect(onward).toMatchObject({ type: 7, errorCode: 6, hopCount: 254 });
-    expect(onward?.extensions?.map((e) => e.type)).toEqual([7]);
-  });
+  it.each([
+    [false, undefined],
+    [true, [7]],
+  ] as const)(
+    'an error for somebody else goes on, and nothing is put into it but, with authenticateErrors %s, the password',
+    (authenticateErrors, types) => {
+      const error = {
+        ...headerOf(STRANGER, address('10.0.0.1')),
+        type: 7,
+        ...{ unused: 0, errorCode: 6, errorOffset: 0, packet: new Uint8Array(40) },
+        extensions: [AUTHENTICATION],
+      } as const;
+      const onward = onwardIn(exchange(ready({ authenticateErrors }), error), '192.168.1.2');
+      expect(onward).toMatchObject({ type: 7, errorCode: 6, hopCount: 254 });
+      expect(onward?.extensions?.map((e) => e.type)).toEqual(types);
+    },
+  );
 
   it('does not go back where it came from: error 6', () => {
     const sent = exchange(ready(), cieMessage(1, '10.0.0.1', { flags: 0xc802 }), '192.168.1.2');

@@ -398,16 +398,22 @@ describe('RFC 2332 §5.2.7: errors', () => {
     }
   });
 
-  it('come from the node that found the fault, quote at most 128 octets, and carry only extension 7 under authentication', () => {
-    const net = ready();
-    const sent = exchange(net, cieMessage(3, HUB.address, { extensions: null }));
-    const error = sent[0]?.message;
-    expect(error).toMatchObject({ type: 7, errorCode: 11, hopCount: 255 });
-    expect(String(error?.sourceProtocolAddress)).toBe(HUB.address);
-    expect(String(error?.destinationProtocolAddress)).toBe('10.0.0.7');
-    expect(error?.extensions?.map((e) => e.type)).toEqual([7]);
-    expect(error?.type === 7 && error.packet.length <= 128).toBe(true);
-  });
+  it.each([
+    [false, undefined],
+    [true, [7]],
+  ] as const)(
+    'come from the node that found the fault, quote at most 128 octets, and have no extensions but, with authenticateErrors %s, the password',
+    (authenticateErrors, types) => {
+      const net = ready({ authenticateErrors });
+      const sent = exchange(net, cieMessage(3, HUB.address, { extensions: null }));
+      const error = sent[0]?.message;
+      expect(error).toMatchObject({ type: 7, errorCode: 11, hopCount: 255 });
+      expect(String(error?.sourceProtocolAddress)).toBe(HUB.address);
+      expect(String(error?.destinationProtocolAddress)).toBe('10.0.0.7');
+      expect(error?.extensions?.map((e) => e.type)).toEqual(types);
+      expect(error?.type === 7 && error.packet.length <= 128).toBe(true);
+    },
+  );
 
   it('are limited: one a second for a source', () => {
     const net = ready();

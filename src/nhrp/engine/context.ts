@@ -10,15 +10,17 @@ import {
   messageOctets,
   type NhrpMessage,
 } from '../codec/message.js';
+import { PacketType } from '../codec/numbers.js';
 import { MessageTemplate } from '../codec/template.js';
 import type { DropReason, EngineConfig, EngineEnvironment, NhrpEvent } from './api.js';
 import { Authenticator } from './authenticator.js';
 import { Bindings } from './bindings.js';
 import { Counters } from './counters.js';
 import { Locator } from './locate.js';
+import { isHostPrefix } from './messages.js';
 import { OutputQueue } from './output-queue.js';
 import { Peers } from './peers.js';
-import { TokenBucket } from './rate.js';
+import { WindowLimit } from './rate.js';
 import { RequestIds } from './request-ids.js';
 import { Timers } from './timers.js';
 
@@ -33,36 +35,44 @@ export class EngineContext {
   readonly requestIds: RequestIds;
   /** The tunnel's own NBMA address; moves with the `local-nbma` command. */
   nbmaAddress: IpAddress;
-  readonly #own: readonly IpAddress[];
-  readonly #maxSend: TokenBucket | null;
+  /** This node's addresses on the tunnel, that of the tunnel first. */
+  own: readonly IpAddress[];
+  readonly #maxSend: WindowLimit | null;
 
   constructor(
-    readonly config: EngineConfig,
+    public config: EngineConfig,
     readonly environment: EngineEnvironment,
     readonly cache: NhrpCache,
     readonly routes: RouteTable,
   ) {
     const { limits, tunnel } = config;
     this.nbmaAddress = config.nbmaAddress;
-    this.#own = [config.address, ...ownHosts(config)];
+    this.own = ownOf(config);
     this.out = new OutputQueue(tunnel, limits.maxQueuedEvents, limits.maxQueuedSends);
     this.peers = new Peers(config.protected, (output) => this.out.push(output));
     this.bindings = new Bindings(tunnel, cache, this.peers, this.out, (nbma) => this.text(nbma));
     this.locator = new Locator(cache, routes, (address) => this.isOwn(address));
     this.authenticator = new Authenticator(config.authentication, environment.mac);
     this.requestIds = new RequestIds(environment.random);
-    this.#maxSend = maxSendBucket(config, environment.now);
+    this.#maxSend =
+      limits.maxSend && new WindowLimit(limits.maxSend.packets, limits.maxSend.seconds * 1_000);
+  }
+
+  /** Another tunnel address or MTU from now on. */
+  change(change: Partial<Pick<EngineConfig, 'address' | 'mtu'>>): void {
+    this.config = { ...this.config, ...change };
+    this.own = ownOf(this.config);
   }
 
   /** Whether the address is one of this node's on the tunnel. */
   isOwn(address: IpAddress): boolean {
-    for (const own of this.#own) if (own.equals(address)) return true;
+    for (const own of this.own) if (own.equals(address)) return true;
     return false;
   }
 
   /** Whether one of this node's addresses on the tunnel lies in the prefix. */
   owns(prefix: IpPrefix): boolean {
-    return this.#own.some((own) => prefixContains(prefix, own));
+    return this.own.some((own) => prefixContains(prefix, own));
   }
 
   /** The endpoint of an NBMA address that came without a port. */
@@ -88,10 +98,13 @@ export class EngineContext {
   /** Encodes, authenticates and queues a message; false when a limit forbids it or the peer is not up. */
   send(now: number, message: NhrpMessage, to: Endpoint): boolean {
     if (!this.#maySend(now, to)) return false;
-    const whole = this.authenticator.prepare(message, to);
+    const isBare = message.type === PacketType.ERROR_INDICATION && !this.config.authenticateErrors;
+    const whole = isBare
+      ? this.authenticator.strip(message)
+      : this.authenticator.prepare(message, to);
     const bytes = new Uint8Array(messageOctets(whole));
     encodeMessage(whole, bytes, 0);
-    this.authenticator.sign(whole, bytes, to);
+    if (!isBare) this.authenticator.sign(whole, bytes, to);
     return this.#queue(message.type, bytes, to);
   }
 
@@ -136,12 +149,7 @@ export class EngineContext {
   }
 }
 
-const ownHosts = (config: EngineConfig): IpAddress[] =>
-  config.alsoRegister
-    .filter((p) => p.length === (p.address.family === 4 ? 32 : 128))
-    .map((p) => p.address);
-
-function maxSendBucket({ limits }: EngineConfig, now: number): TokenBucket | null {
-  const limit = limits.maxSend;
-  return limit === null ? null : new TokenBucket(limit.packets, limit.packets / limit.seconds, now);
-}
+const ownOf = ({ address, alsoRegister }: EngineConfig): IpAddress[] => [
+  address,
+  ...alsoRegister.filter(isHostPrefix).map((p) => p.address),
+];

@@ -37,7 +37,7 @@ export interface DispatcherParts {
   readonly registrar: Registrar;
   readonly redirects: Redirects;
   readonly purges: Purges;
-  readonly onPurgeReply: (now: number) => void;
+  readonly onPurgeReply: (now: number, requestId: number) => void;
 }
 
 /** ar$pktsz has 16 bits; what lies behind is padding of the link. */
@@ -121,7 +121,7 @@ export class Dispatcher {
     const { context, servers, resolver, onPurgeReply } = this.parts;
     if (message.type === PacketType.RESOLUTION_REPLY)
       return resolver.handleReply(now, message, octets, from);
-    if (message.type === PacketType.PURGE_REPLY) return onPurgeReply(now);
+    if (message.type === PacketType.PURGE_REPLY) return onPurgeReply(now, message.requestId);
     if (!servers.handleReply(now, message)) context.drop('unsolicited', from);
   }
 
@@ -146,9 +146,9 @@ export class Dispatcher {
     if (
       message.type === PacketType.ERROR_INDICATION &&
       isBare(message) &&
-      servers.at(from) !== null
+      (servers.at(from) !== null || context.cache.byNbma(from).length > 0)
     ) {
-      return true; // FRR sends errors without the password: a hint from a server that we asked
+      return true; // §5.2.7: errors have no extensions. From a peer that we know it is a hint, and no more
     }
     context.drop('authentication', from);
     if (context.config.authenticationFailure === 'error') {

@@ -266,6 +266,7 @@ function configOf(name: string, station: Station): EngineConfig {
     minPrefixLength: 8,
     authentication: octets === null ? null : { kind: 'cisco', passwords: [octets] },
     authenticationFailure: 'error',
+    authenticateErrors: false,
     mtu: 1_400,
     hopCount: 255,
     redirect: false,

@@ -5,7 +5,13 @@
 import { NhrpCache } from '../../cache/cache.js';
 import { type CacheEntry, CacheFlag } from '../../cache/entry.js';
 import { RouteTable } from '../../cache/routes.js';
-import { hostPrefix, type IpAddress, maskAddress } from '../../wire/address.js';
+import {
+  hostBits,
+  hostPrefix,
+  type IpAddress,
+  type IpPrefix,
+  maskAddress,
+} from '../../wire/address.js';
 import type { Endpoint } from '../../wire/path.js';
 import type {
   Answer,
@@ -94,7 +100,7 @@ export class NhrpEngine {
         questions,
         moved: (now, entry) => this.#moved(now, entry),
       }),
-      onPurgeReply: (now) => this.#purgeReplied(now),
+      onPurgeReply: (now, requestId) => this.#purgeReplied(now, requestId),
     });
     this.#begin(environment.now, restored);
   }
@@ -191,6 +197,11 @@ export class NhrpEngine {
         return this.#purges.purge(now, command.prefix);
       case 'keep-resolved':
         return this.#kept.keep(now, command.destination, command.keep);
+      case 'own-address':
+        return this.#renumber(now, command.address);
+      case 'mtu':
+        this.#context.change({ mtu: command.mtu });
+        return this.#servers.reregister(now);
       case 'local-nbma':
         return this.#moveTo(now, command.address);
       case 'shutdown':
@@ -209,6 +220,11 @@ export class NhrpEngine {
       return { kind: 'timeout', at: expiry, why: 'cache expiry' };
     }
     return { kind: 'timeout', at: alarm?.at ?? null, why: alarm?.why ?? 'idle' };
+  }
+
+  /** This node's addresses on the tunnel, that of the tunnel first. */
+  get ownAddresses(): readonly IpAddress[] {
+    return this.#context.own;
   }
 
   /** Where a packet to this overlay address goes; the result is valid until the next call. */
@@ -272,26 +288,40 @@ export class NhrpEngine {
 
   #begin(now: number, restored: EngineSnapshot | undefined): void {
     const { config, bindings } = this.#context;
-    const { address, prefixLength } = config;
-    const connected = { address: maskAddress(address, prefixLength), length: prefixLength };
-    const local = { kind: 'local', nbma: null, expiresAt: null } as const;
-    if (prefixLength < hostPrefix(address).length) {
-      this.routes.add({
-        prefix: connected,
-        kind: 'connected',
-        via: null,
-        distance: 0,
-        mode: 'new',
-      });
-    }
     for (const prefix of config.localPrefixes) {
       this.routes.add({ prefix, kind: 'device', via: null, distance: 0, mode: 'new' });
     }
-    bindings.set(now, { ...local, prefix: hostPrefix(address) });
-    for (const prefix of config.alsoRegister) bindings.set(now, { ...local, prefix });
+    this.#attach(now);
+    for (const prefix of config.alsoRegister)
+      bindings.set(now, { kind: 'local', nbma: null, expiresAt: null, prefix });
     for (const map of config.maps) bindings.set(now, this.#staticEntry(map.prefix, map.nbma));
     if (restored !== undefined) restoreEngine(now, this.#context, restored);
     this.#servers.start(now);
+  }
+
+  /** The tunnel address and the network that it lies in. */
+  #attach(now: number): void {
+    const { config, bindings } = this.#context;
+    const prefix = connectedOf(config);
+    if (prefix !== null)
+      this.routes.add({ prefix, kind: 'connected', via: null, distance: 0, mode: 'new' });
+    const own = hostPrefix(config.address);
+    bindings.set(now, { kind: 'local', nbma: null, expiresAt: null, prefix: own });
+  }
+
+  /** Servers, and those who were told the old address, hear that it is no longer so. */
+  #renumber(now: number, address: IpAddress): void {
+    const { config, bindings } = this.#context;
+    const old = hostPrefix(config.address);
+    const connected = connectedOf(config);
+    this.#purges.spread(now, old);
+    this.#servers.purge(now);
+    this.#resolutions.clear(now);
+    bindings.remove(now, this.cache.findPrefix(old, now), 'replaced');
+    if (connected !== null) this.routes.remove(connected, 'connected', null);
+    this.#context.change({ address });
+    this.#attach(now);
+    this.#servers.reregister(now);
   }
 
   #staticEntry(prefix: { address: IpAddress; length: number }, nbma: IpAddress) {
@@ -331,8 +361,9 @@ export class NhrpEngine {
     this.#context.timers.arm(now + SHUTDOWN_WAIT_MS, 'purge replies', (at) => this.#close(at));
   }
 
-  #purgeReplied(now: number): void {
-    if (this.#state === 'closing' && --this.#awaitedPurgeReplies <= 0) this.#close(now);
+  #purgeReplied(now: number, requestId: number): void {
+    if (!this.#servers.handlePurgeReply(requestId) || this.#state !== 'closing') return;
+    if (--this.#awaitedPurgeReplies <= 0) this.#close(now);
   }
 
   #close(now: number): void {
@@ -345,6 +376,10 @@ export class NhrpEngine {
     this.#state = 'closed';
   }
 }
+
+/** Null where the tunnel's network is its address alone. */
+const connectedOf = ({ address, prefixLength: length }: EngineConfig): IpPrefix | null =>
+  length < hostBits(address.family) ? { address: maskAddress(address, length), length } : null;
 
 const within = (prefix: { address: IpAddress; length: number }, entry: CacheEntry): boolean =>
   maskAddress(entry.prefix.address, prefix.length).equals(prefix.address);

@@ -7,14 +7,16 @@ import { readU8 } from '../../wire/bytes.js';
 import { type Endpoint, endpointKey } from '../../wire/path.js';
 import type { WireError } from '../../wire/result.js';
 import type { ErrorIndication, NhrpMessage } from '../codec/message.js';
-import { ErrorCode, PacketType, TypeLength } from '../codec/numbers.js';
+import { ErrorCode, ExtensionType, PacketType, TypeLength } from '../codec/numbers.js';
 import type { EngineContext } from './context.js';
-import { headerOf, plainAddress } from './messages.js';
+import { ciesOf, headerOf, isReplyType, plainAddress } from './messages.js';
 import { KeyedBuckets, TokenBucket } from './rate.js';
 
 /** Octets of the offending packet that go back: an answer is never larger than a small question. */
 const MAX_QUOTED_OCTETS = 128;
 const MAX_SOURCES = 4_096;
+/** Of the limit of a second: so much may come at once. */
+const SAVED_SHARE = 0.1;
 
 /** Where a packet's source address is found without a decoder: RFC 2332 §5.1, §5.2.0.1. */
 const NBMA_LENGTH_AT = 18;
@@ -27,7 +29,10 @@ export class Errors {
 
   constructor(readonly context: EngineContext) {
     const { errorsPerSecond, errorsPerSourcePerSecond } = context.config.limits;
-    this.#all = new TokenBucket(errorsPerSecond, errorsPerSecond, context.environment.now);
+    // no second has more, not even the first: what may be saved up and what comes meanwhile are the limit together
+    const saved = Math.ceil(errorsPerSecond * SAVED_SHARE);
+    const perSecond = errorsPerSecond * (1 - SAVED_SHARE);
+    this.#all = new TokenBucket(saved, perSecond, context.environment.now);
     this.#bySource = new KeyedBuckets(
       MAX_SOURCES,
       errorsPerSourcePerSecond,
@@ -38,7 +43,7 @@ export class Errors {
   /** Says to `from` what is wrong with its packet; `offset` counts from the packet's fixed header. */
   report(now: number, fault: Fault): void {
     const { message, octets, from, code, offset } = fault;
-    const source = plainAddress(message.sourceProtocolAddress);
+    const source = this.#originOf(message);
     if (message.type === PacketType.ERROR_INDICATION || source === null) return;
     this.send(now, { source, octets, from, code, offset });
   }
@@ -69,6 +74,16 @@ export class Errors {
       const { tunnel } = config;
       this.context.event({ type: 'error-sent', tunnel, code, to: this.context.text(to) });
     }
+  }
+
+  /** Whose fault it is: of a request its source; a reply keeps the addresses of its request, and was made by its responder. */
+  #originOf(message: NhrpMessage): IpAddress | null {
+    if (!isReplyType(message.type)) return plainAddress(message.sourceProtocolAddress);
+    const [responder] = ciesOf(message, ExtensionType.RESPONDER_ADDRESS) ?? [];
+    const named = plainAddress(responder?.protocolAddress ?? null);
+    return named === null || this.context.isOwn(named)
+      ? plainAddress(message.destinationProtocolAddress)
+      : named;
   }
 
   /** The way back leads round the loop to ourselves: a source that we know is told directly. */

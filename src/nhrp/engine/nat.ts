@@ -83,6 +83,21 @@ function isFirstHand(message: NhrpMessage, station: IpAddress): boolean {
   return isAnswerOfIts && ciesOf(message, REVERSE_TRANSIT_RECORD)?.length === 0;
 }
 
+/**
+ * Where the source of a registration is: the outer source, or, when another server passed the message on, what that
+ * server wrote down, or else what the station said.
+ */
+export function registrantOf(
+  context: EngineContext,
+  message: NhrpMessage,
+  { protocolAddress, claimedNbma, from }: Station & { readonly claimedNbma: IpAddress },
+): Endpoint {
+  const passedOn = ciesOf(message, ExtensionType.FORWARD_TRANSIT_RECORD)?.length ?? 0;
+  if (passedOn === 0) return from;
+  const seen = seenPortOf(message, protocolAddress)?.nbma;
+  return seen ?? context.endpoint(outsideOf(message, protocolAddress) ?? claimedNbma);
+}
+
 /** The NAT extension's word about that station. */
 function outsideOf(message: NhrpMessage, station: IpAddress): IpAddress | null {
   const cies = ciesOf(message, ExtensionType.NAT_ADDRESS) ?? [];

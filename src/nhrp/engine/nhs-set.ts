@@ -125,6 +125,11 @@ export class NhsSet {
     return sent;
   }
 
+  /** Whether a Purge Reply answers a purge of ours. */
+  handlePurgeReply(requestId: number): boolean {
+    return [...this.registrations()].some((one) => one.wasPurged(requestId));
+  }
+
   stop(now: number): void {
     this.#stopped = true;
     this.#fallback?.cancel();

@@ -1,4 +1,4 @@
-/** Token buckets, alone and by key with a bounded number of keys: RFC 2332 §5.2.7 asks for limits, not for a method. */
+/** Limits in time: token buckets, alone and by key with a bounded number of keys, and a strict window: RFC 2332 §5.2.7 asks for limits, not for a method. */
 
 export class TokenBucket {
   #tokens: number;
@@ -22,6 +22,26 @@ export class TokenBucket {
     this.#since = now;
     if (this.#tokens < 1) return false;
     this.#tokens--;
+    return true;
+  }
+}
+
+/** At most so many in any stretch of time of that length: what counts is remembered, up to the limit itself. */
+export class WindowLimit {
+  readonly #takenAt: Float64Array;
+  #next = 0;
+
+  constructor(
+    readonly count: number,
+    readonly windowMs: number,
+  ) {
+    this.#takenAt = new Float64Array(count).fill(Number.NEGATIVE_INFINITY);
+  }
+
+  take(now: number): boolean {
+    if (now - (this.#takenAt[this.#next] ?? now) < this.windowMs) return false; // the oldest still counts
+    this.#takenAt[this.#next] = now;
+    this.#next = (this.#next + 1) % this.count;
     return true;
   }
 }

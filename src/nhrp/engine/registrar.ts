@@ -16,6 +16,7 @@ import type { Errors } from './errors.js';
 import { hasUnknownCompulsory, replyExtensions } from './extensions.js';
 import { groupOf } from './group.js';
 import { cieOf, ciesOf, mapExtension, plainAddress } from './messages.js';
+import { registrantOf } from './nat.js';
 import type { NhsSet } from './nhs-set.js';
 import type { Questions } from './questions.js';
 import { seenPortExtension } from './seen-port.js';
@@ -221,12 +222,14 @@ export class Registrar {
       nbmaAddress,
       protocolAddress: config.address,
     });
+    const station = { protocolAddress: source, claimedNbma, from };
+    const outer = registrantOf(this.parts.context, message, station).address;
     const outside = cieOf({
       prefixLength: hostBits(source.family),
-      nbmaAddress: from.address,
+      nbmaAddress: outer,
       protocolAddress: source,
     });
-    const behindNat = !claimedNbma.equals(from.address);
+    const behindNat = !claimedNbma.equals(outer);
     const filled = mapExtension(replyExtensions(message), ExtensionType.RESPONDER_ADDRESS, (e) => ({
       ...e,
       cies: [responder],

@@ -17,7 +17,7 @@ import {
   RegistrationFlag,
 } from '../codec/numbers.js';
 import type { MessageTemplate } from '../codec/template.js';
-import type { NhsConfig, RemovalReason } from './api.js';
+import type { EngineConfig, NhsConfig, RemovalReason } from './api.js';
 import type { EngineContext } from './context.js';
 import { groupExtension } from './group.js';
 import {
@@ -44,6 +44,7 @@ const TAKEOVER_RETRY_MS = 2_000;
 interface Encoded {
   readonly from: IpAddress;
   readonly server: IpAddress | null;
+  readonly config: EngineConfig;
   readonly template: MessageTemplate;
 }
 
@@ -60,6 +61,8 @@ export class Registration {
   #active = false;
   #up = false;
   #requestId = 0;
+  /** Of the purge that waits for a reply; 0 = none, for no request has that id. */
+  #purgeId = 0;
   /** Neither a reply nor an error has come for the request. */
   #isAwaited = false;
   #retryMs = FIRST_RETRY_MS;
@@ -117,8 +120,10 @@ export class Registration {
 
   handleReply(now: number, message: CieMessage): void {
     this.#isAwaited = false;
-    const refusal = message.cies.find((cie) => cie.code !== CieCode.SUCCESS);
-    if (refusal !== undefined) return this.#refused(now, refusal.code);
+    const refusals = message.cies.filter((cie) => cie.code !== CieCode.SUCCESS);
+    const own = refusals.find((cie) => this.#isAboutUs(cie));
+    if (own !== undefined) return this.#refused(now, own.code);
+    for (const { code } of refusals) this.#failed('refused', code); // of what is registered besides
     this.#learn(message);
     const server = this.protocolAddress;
     if (server === null) return this.context.drop('refused', this.nbma);
@@ -161,20 +166,27 @@ export class Registration {
     this.register(now);
   }
 
+  /** Whether a Purge Reply with this id answers the purge that is under way; it does so once. */
+  wasPurged(requestId: number): boolean {
+    if (requestId !== this.#purgeId) return false;
+    this.#purgeId = 0;
+    return true;
+  }
+
   /** Takes the own addresses back at the server (RFC 2332 §5.2.5); true when a Purge Request went out. */
   purge(now: number): boolean {
     const server = this.protocolAddress;
     if (!this.#up || server === null) return false;
     this.#timer?.cancel();
+    const { config, requestIds } = this.context;
+    this.#purgeId = config.ciscoPurgeId ? this.#requestId : requestIds.next();
     const message: CieMessage = {
       ...headerOf(this.#source(), server),
       type: PacketType.PURGE_REQUEST,
       flags: 0,
-      requestId: this.context.config.ciscoPurgeId
-        ? this.#requestId
-        : this.context.requestIds.next(),
+      requestId: this.#purgeId,
       cies: this.#cies(true),
-      extensions: requestExtensions(this.context.config, []),
+      extensions: requestExtensions(config, []),
     };
     return this.context.send(now, message, this.nbma);
   }
@@ -204,9 +216,11 @@ export class Registration {
   #template(): MessageTemplate | null {
     const { nbmaAddress } = this.context;
     const server = this.protocolAddress;
-    if (this.#encoded?.from !== nbmaAddress || this.#encoded.server !== server) {
+    const { config } = this.context;
+    const known = this.#encoded;
+    if (known?.from !== nbmaAddress || known.server !== server || known.config !== config) {
       const template = this.context.templateOf(this.#request(), this.nbma);
-      this.#encoded = template === null ? null : { from: nbmaAddress, server, template };
+      this.#encoded = template === null ? null : { from: nbmaAddress, server, config, template };
     }
     return this.#encoded?.template ?? null;
   }
@@ -298,6 +312,12 @@ export class Registration {
         }),
       ),
     ];
+  }
+
+  /** The tunnel address stands in its CIE, or nothing does: the header's. */
+  #isAboutUs(cie: Cie): boolean {
+    const address = plainAddress(cie.protocolAddress);
+    return address === null || address.equals(this.context.config.address);
   }
 
   #learn(message: CieMessage): void {
