@@ -20,6 +20,7 @@ import {
 
 const SEEDS = Number(process.env.IKE_SEEDS ?? 90);
 const HOUR = 3_600_000;
+const TIMEOUT = { timeout: 60_000 + 100 * SEEDS };
 
 interface Two {
   readonly net: Network;
@@ -50,7 +51,7 @@ function noticedAt({ net, a }: Two, forMs: number): number {
 }
 
 describe('a peer that has died', () => {
-  it(`is noticed within 30 seconds, whenever it dies; ${SEEDS} seeds`, () => {
+  it(`is noticed within 30 seconds, whenever it dies; ${SEEDS} seeds`, TIMEOUT, () => {
     const times = Array.from({ length: SEEDS }, (_, i) => {
       const two = up(i + 1);
       two.net.run(two.net.now + 20_000 * two.net.random());
@@ -85,7 +86,7 @@ describe('a peer that has died', () => {
 });
 
 describe('a peer that lives', () => {
-  it('is not given up at 30 percent loss each way, idle, by the hour', { timeout: 120_000 }, () => {
+  it('is not given up at 30 percent loss each way, idle, by the hour', TIMEOUT, () => {
     const bad: NetworkOptions = { loss: 0.3, duplication: 0.1, minMs: 5, maxMs: 200 };
     let questions = 0;
     for (let seed = 1; seed <= SEEDS / 6; seed++) {
@@ -183,18 +184,22 @@ describe('a forger of hints', () => {
     expect(two.net.now - began).toBeLessThanOrEqual(30_100);
   });
 
-  it('cannot end a pair at 30 percent loss either: at most the peers agree on a new one', () => {
-    for (let seed = 1; seed <= SEEDS / 18; seed++) {
-      const two = up(seed);
-      two.net.options = { ...CLEAN, loss: 0.3 };
-      forge(two, 120_000);
-      two.net.options = CLEAN;
-      two.net.run(two.net.now + 60_000);
-      expect(deaths(two.a)).toBe(0);
-      expect(usablePairs(two.a, two.b)).toBe(1);
-      expect([two.a.installed.size, two.b.installed.size]).toEqual([1, 1]);
-    }
-  });
+  it(
+    'cannot end a pair at 30 percent loss either: at most the peers agree on a new one',
+    TIMEOUT,
+    () => {
+      for (let seed = 1; seed <= SEEDS / 18; seed++) {
+        const two = up(seed);
+        two.net.options = { ...CLEAN, loss: 0.3 };
+        forge(two, 120_000);
+        two.net.options = CLEAN;
+        two.net.run(two.net.now + 60_000);
+        expect(deaths(two.a)).toBe(0);
+        expect(usablePairs(two.a, two.b)).toBe(1);
+        expect([two.a.installed.size, two.b.installed.size]).toEqual([1, 1]);
+      }
+    },
+  );
 
   it('is not listened to with a wrong SPI, a wrong message id, or from elsewhere', () => {
     const two = up();
