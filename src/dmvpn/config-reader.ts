@@ -150,6 +150,17 @@ export const keyOctets: Reader<Uint8Array> = (value, path) => {
 const isUnicast = (a: IpAddress): boolean =>
   !isMulticast(a) && !isUnspecified(a) && !(a.family === 4 && a.w0 === -1);
 
+/** For what stands beside a secret, where it may have been put by mistake: the value is not quoted. */
+export const unquoted =
+  <T>(reader: Reader<T>, expected: string): Reader<T> =>
+  (value, path) => {
+    try {
+      return reader(value, path);
+    } catch {
+      throw new TypeError(`${path}: ${expected} expected`);
+    }
+  };
+
 const join = (path: string, key: string): string => (path === '' ? key : `${path}.${key}`);
 
 const nameOf = (family: IpFamily | undefined): string =>

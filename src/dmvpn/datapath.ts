@@ -166,7 +166,7 @@ export class Datapath {
   ): void {
     const { engine, drops } = this.parts;
     const hub = engine.bestNhs;
-    if (from === 'here' && isMiss && this.#isConnected(nextHop)) engine.handleMiss(now, nextHop);
+    if (from === 'here' && isMiss && engine.isOnLink(nextHop)) engine.handleMiss(now, nextHop);
     if (hub !== null && (from === 'here' || !endpointEquals(hub, from)))
       return this.#sendTo(now, slot, hub, from);
     if (from === 'here' || !isMiss) {
@@ -219,11 +219,6 @@ export class Datapath {
   #isOwn(now: number, address: IpAddress): boolean {
     const { kind, route } = this.parts.engine.locate(now, address);
     return kind === 'local' && route === null;
-  }
-
-  /** On the tunnel's own network: only such a next hop can be resolved (facts C.9 step 4). */
-  #isConnected(nextHop: IpAddress): boolean {
-    return this.parts.engine.routes.lookupWithout(nextHop, 'shortcut')?.kind === 'connected';
   }
 
   #markUsed(entry: number): void {

@@ -20,6 +20,7 @@ import {
   type Reader,
   record,
   text,
+  unquoted,
 } from './config-reader.js';
 
 /** One preshared key and whose it is. */
@@ -111,8 +112,8 @@ const readKey = record<{
   at: IpPrefix | null;
   secret: Uint8Array;
 }>({
-  peer: nullable(peer),
-  at: optional(prefix, null),
+  peer: nullable(unquoted(peer, 'an address, name, e-mail address, key-id:HEX or prefix')),
+  at: optional(unquoted(prefix, 'a prefix'), null),
   secret,
 });
 

@@ -33,6 +33,7 @@ import {
   type Reader,
   record,
   text,
+  unquoted,
 } from './config-reader.js';
 import {
   type IpsecSettings,
@@ -135,7 +136,10 @@ const readCisco = record<Authentication & { kind: 'cisco' }>({
 });
 const readMac = record<Authentication & { kind: 'mac' }>({
   kind: oneOf('mac'),
-  keys: list(record({ spi: integer(0, U16), key: keyOctets }), 1),
+  keys: list(
+    record({ spi: unquoted(integer(0, U16), 'a number from 0 to 65535'), key: keyOctets }),
+    1,
+  ),
 });
 
 /** The local NBMA address decides of which family the others are. */

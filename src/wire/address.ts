@@ -90,6 +90,9 @@ export const addressKey = (a: IpAddress): number | string =>
 export const isMulticast = (a: IpAddress): boolean =>
   a.family === 4 ? a.w0 >>> 28 === 0xe : a.w0 >>> 24 === 0xff;
 
+/** RFC 4291 §2.5.6, fe80::/10: every such next hop is on the link that the packet leaves by. */
+export const isIpv6LinkLocal = (a: IpAddress): boolean => a.family === 6 && a.w0 >>> 22 === 0x3fa;
+
 export const isUnspecified = (a: IpAddress): boolean => (a.w0 | a.w1 | a.w2 | a.w3) === 0;
 
 /** The address of a text such as `10.0.0.1` or `2001:db8::1`; null when it is none. Zones are refused. */

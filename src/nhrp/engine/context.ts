@@ -1,7 +1,12 @@
 /** What the parts of the engine share: configuration, tables, alarms, counters, and the one way to send. */
 import type { NhrpCache } from '../../cache/cache.js';
 import type { RouteTable } from '../../cache/routes.js';
-import { type IpAddress, type IpPrefix, prefixContains } from '../../wire/address.js';
+import {
+  type IpAddress,
+  type IpPrefix,
+  isIpv6LinkLocal,
+  prefixContains,
+} from '../../wire/address.js';
 import { type Endpoint, formatEndpoint } from '../../wire/path.js';
 import type { WireError } from '../../wire/result.js';
 import {
@@ -73,6 +78,12 @@ export class EngineContext {
   /** Whether one of this node's addresses on the tunnel lies in the prefix. */
   owns(prefix: IpPrefix): boolean {
     return this.own.some((own) => prefixContains(prefix, own));
+  }
+
+  /** Whether the address is on the tunnel's own network: a next hop of its own, whatever else its station is called. */
+  isOnLink(address: IpAddress): boolean {
+    if (isIpv6LinkLocal(address)) return true;
+    return this.routes.lookupWithout(address, 'shortcut')?.kind === 'connected';
   }
 
   /** The endpoint of an NBMA address that came without a port. */

@@ -232,6 +232,11 @@ export class NhrpEngine {
     return this.#context.locator.locate(now, destination);
   }
 
+  /** On the tunnel's own network: only such a next hop can be resolved (facts C.9 step 4). */
+  isOnLink(nextHop: IpAddress): boolean {
+    return this.#context.isOnLink(nextHop);
+  }
+
   /** The way from here to the address, for an engine of the same network that has none. */
   onward(now: number, target: IpAddress): Onward | null {
     const { nbma } = this.locate(now, target);

@@ -64,9 +64,10 @@ export class Resolver {
 
   #install(now: number, message: CieMessage, cie: Cie, pending: Pending, from: Endpoint): void {
     const { context, resolutions } = this.parts;
-    const via = plainAddress(cie.protocolAddress) ?? pending.destination;
+    const responder = plainAddress(cie.protocolAddress) ?? pending.destination;
+    const via = this.parts.context.isOnLink(pending.destination) ? pending.destination : responder;
     const claimed = plainAddress(cie.nbmaAddress);
-    const station = { protocolAddress: via, claimedNbma: claimed, from };
+    const station = { protocolAddress: responder, claimedNbma: claimed, from };
     const { nbma } = reachOf(context, this.parts.servers, message, station);
     const isBad =
       isMulticast(via) || isUnspecified(via) || context.isOwn(via) || cie.holdingTimeSeconds === 0;
