@@ -9,7 +9,7 @@ const config: ViteUserConfig = {
     include: ['test/interop/**/*.test.ts'],
     setupFiles: './test/log-scan-setup.ts',
     globalSetup: 'test/interop/setup.ts',
-    fileParallelism: false, // a lab wants the processors for itself
+    maxWorkers: 2, // two labs at a time: they wait for protocols more than they compute
     disableConsoleIntercept: true, // the log is for reading
     testTimeout: 400_000,
     hookTimeout: 300_000,
