@@ -7,7 +7,7 @@
 import { createRequire, syncBuiltinESMExports } from 'node:module';
 import { LEAST_SECRET_OCTETS, type Leak, SecretScanner } from './log-scan.js';
 
-export const scanner: SecretScanner = new SecretScanner();
+const scanner: SecretScanner = new SecretScanner();
 
 /** A secret that was printed, and where. */
 export interface PrintedSecret extends Leak {

@@ -2,7 +2,7 @@
 import ts from 'typescript';
 
 /** The only file that may use tweetnacl's comparison. */
-export const DOOR = 'src/wire/constant-time.ts';
+const DOOR = 'src/wire/constant-time.ts';
 
 /** Comparisons that stop early, and why each of these is about octets that anyone may see. */
 export const PUBLIC_COMPARISONS: Readonly<Record<string, string>> = {

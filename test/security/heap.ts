@@ -12,4 +12,4 @@ export function usedOctets(): number {
   return heapUsed + external; // array buffers are counted as external
 }
 
-export const MIB = 1 << 20;
+export const MIB: number = 1 << 20;

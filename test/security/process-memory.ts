@@ -20,7 +20,7 @@ const PAGE_OCTETS = 4_096;
 const ZEROS = Buffer.alloc(PAGE_OCTETS);
 
 /** Everything that the process may write to. */
-export function writableRegions(pid: number): Region[] {
+function writableRegions(pid: number): Region[] {
   const lines = readFileSync(`/proc/${pid}/maps`, 'utf8').trim().split('\n');
   return lines.flatMap((line) => {
     const [range = '', rights = '', , , , ...name] = line.split(/\s+/);

@@ -5,6 +5,7 @@ import { nodeCrypto } from '../../src/io/crypto-node.js';
 import { IkeV2 } from '../../src/ipsec/ike/v2/ike-v2.js';
 import type { IkeConfig } from '../../src/ipsec/ike/v2/settings.js';
 import { ciscoAuthentication } from '../../src/nhrp/codec/authentication.js';
+import type { AuthenticationExtension } from '../../src/nhrp/codec/extension.js';
 import { messageBytes, type NhrpMessage } from '../../src/nhrp/codec/message.js';
 import { PacketType } from '../../src/nhrp/codec/numbers.js';
 import { cieOf, headerOf } from '../../src/nhrp/engine/messages.js';
@@ -16,7 +17,7 @@ export const HUB_OVERLAY = '10.0.0.100';
 const GRE_KEY = 42;
 const NHRP_PROTOCOL = 0x2001;
 
-export const password = (text: string) =>
+export const password = (text: string): AuthenticationExtension =>
   ciscoAuthentication(Uint8Array.from(text, (c) => c.charCodeAt(0)));
 
 /** A whole NHRP message in the GRE of the hub's tunnel. */
