@@ -45,7 +45,7 @@ export class Lab {
   }
 
   /** An empty internet; with `v6` one of both families. */
-  static async open({ v6 = false } = {}): Promise<Lab> {
+  static async open({ v6 = false }: { readonly v6?: boolean } = {}): Promise<Lab> {
     const lab = new Lab(`${process.pid}-${labCount++}`);
     if (v6) lab.#env.NL_V6 = '1';
     await lab.#script('net');
