@@ -5,6 +5,7 @@ import { checksumRows } from './checksum.js';
 import { espRows } from './esp.js';
 import { greRows } from './gre.js';
 import { DEFAULTS, type Row, report } from './harness.js';
+import { ikeRows } from './ike.js';
 import { nhrpRows } from './nhrp.js';
 import { nodeSuites } from './node.js';
 
@@ -29,6 +30,7 @@ const SUITES: readonly (() => readonly Row[])[] = [
   greRows,
   checksumRows,
   espRows,
+  ikeRows,
   ...cacheSuites,
   ...nodeSuites,
 ];
