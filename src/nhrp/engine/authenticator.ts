@@ -43,7 +43,7 @@ export class Authenticator {
 
   /** The message with an authentication extension of ours: in the place of the old one, else before the NAT extension. */
   prepare(message: NhrpMessage, to: Endpoint): NhrpMessage {
-    const own = this.#extension(message, this.#indexFor(to));
+    const own = this.#extension(message, this.indexFor(to));
     if (own === null) return message;
     const extensions = message.extensions ?? [];
     const others = extensions.filter((e) => e.kind !== 'authentication');
@@ -62,7 +62,7 @@ export class Authenticator {
   sign(message: NhrpMessage, octets: Uint8Array, to: Endpoint): void {
     const { authentication, mac } = this;
     if (authentication?.kind !== 'mac' || mac === null) return;
-    const key = authentication.keys[this.#indexFor(to)]?.key;
+    const key = authentication.keys[this.indexFor(to)]?.key;
     if (key !== undefined) signMessage(message, octets, mac, key);
   }
 
@@ -98,7 +98,8 @@ export class Authenticator {
     if (!oldest.done) this.#used.delete(oldest.value);
   }
 
-  #indexFor(to: Endpoint): number {
+  /** Which of the list this peer is sent. */
+  indexFor(to: Endpoint): number {
     return this.#used.size === 0 ? 0 : (this.#used.get(endpointKey(to)) ?? 0);
   }
 

@@ -5,29 +5,16 @@
  *     ◀──stop──            any state            ◀──3 unanswered: down, and still trying──▶
  */
 import { CacheFlag } from '../../cache/entry.js';
-import { hostPrefix, type IpAddress, UNSPECIFIED_V4, UNSPECIFIED_V6 } from '../../wire/address.js';
+import { hostPrefix, type IpAddress } from '../../wire/address.js';
 import { type Endpoint, endpointEquals } from '../../wire/path.js';
 import type { Cie } from '../codec/cie.js';
 import type { CieMessage } from '../codec/message.js';
-import {
-  CieCode,
-  ExtensionType,
-  PacketType,
-  PurgeFlag,
-  RegistrationFlag,
-} from '../codec/numbers.js';
+import { CieCode, ExtensionType, PacketType, PurgeFlag } from '../codec/numbers.js';
 import type { MessageTemplate } from '../codec/template.js';
 import type { EngineConfig, NhsConfig, RemovalReason } from './api.js';
 import type { EngineContext } from './context.js';
-import { groupExtension } from './group.js';
-import {
-  cieOf,
-  ciesOf,
-  headerOf,
-  isHostPrefix,
-  plainAddress,
-  requestExtensions,
-} from './messages.js';
+import { ciesOf, plainAddress } from './messages.js';
+import { purgeRequest, registrationRequest } from './registration-messages.js';
 import { seenPortOf } from './seen-port.js';
 import type { Timer } from './timers.js';
 
@@ -40,11 +27,16 @@ const LOSSES_TO_DOWN = 3;
 const REFUSED_RETRY_MS = 30_000;
 const TAKEOVER_RETRY_MS = 2_000;
 
-/** The request as it was last encoded, and for which addresses that holds. */
-interface Encoded {
+/** What a request says beside its id; of several passwords or keys it carries that one. */
+interface About {
+  readonly config: EngineConfig;
   readonly from: IpAddress;
   readonly server: IpAddress | null;
-  readonly config: EngineConfig;
+  readonly key: number;
+}
+
+/** The request as it was last encoded. */
+interface Encoded extends About {
   readonly template: MessageTemplate;
 }
 
@@ -180,14 +172,7 @@ export class Registration {
     this.#timer?.cancel();
     const { config, requestIds } = this.context;
     this.#purgeId = config.ciscoPurgeId ? this.#requestId : requestIds.next();
-    const message: CieMessage = {
-      ...headerOf(this.#source(), server),
-      type: PacketType.PURGE_REQUEST,
-      flags: 0,
-      requestId: this.#purgeId,
-      cies: this.#cies(true),
-      extensions: requestExtensions(config, []),
-    };
+    const message = purgeRequest(this.context, server, { requestId: this.#purgeId, flags: 0 });
     return this.context.send(now, message, this.nbma);
   }
 
@@ -214,13 +199,16 @@ export class Registration {
 
   /** One request differs from the next in its id alone, as long as both ends keep their addresses. */
   #template(): MessageTemplate | null {
-    const { nbmaAddress } = this.context;
-    const server = this.protocolAddress;
-    const { config } = this.context;
-    const known = this.#encoded;
-    if (known?.from !== nbmaAddress || known.server !== server || known.config !== config) {
+    const { config, nbmaAddress: from, authenticator } = this.context;
+    const about = {
+      config,
+      from,
+      server: this.protocolAddress,
+      key: authenticator.indexFor(this.nbma),
+    };
+    if (this.#encoded === null || !isSame(this.#encoded, about)) {
       const template = this.context.templateOf(this.#request(), this.nbma);
-      this.#encoded = template === null ? null : { from: nbmaAddress, server, config, template };
+      this.#encoded = template === null ? null : { ...about, template };
     }
     return this.#encoded?.template ?? null;
   }
@@ -254,15 +242,9 @@ export class Registration {
 
   /** Asks the server to forget the old binding of our address, without waiting for a reply. */
   #purgeOld(now: number): void {
-    const message: CieMessage = {
-      ...headerOf(this.#source(), this.protocolAddress ?? this.context.config.address),
-      type: PacketType.PURGE_REQUEST,
-      flags: PurgeFlag.NO_REPLY,
-      requestId: this.#requestId,
-      cies: this.#cies(true),
-      extensions: requestExtensions(this.context.config, []),
-    };
-    this.context.send(now, message, this.nbma);
+    const server = this.protocolAddress ?? this.context.config.address;
+    const purge = { requestId: this.#requestId, flags: PurgeFlag.NO_REPLY };
+    this.context.send(now, purgeRequest(this.context, server, purge), this.nbma);
   }
 
   #again(now: number, waitMs: number, why: string): void {
@@ -277,41 +259,9 @@ export class Registration {
   }
 
   #request(): CieMessage {
-    const { config } = this.context;
-    const dynamic = this.protocolAddress ?? config.address; // destination = source: "whoever you are"
-    const unknown = config.address.family === 4 ? UNSPECIFIED_V4 : UNSPECIFIED_V6;
-    const nat = cieOf({
-      prefixLength: 8 * (config.address.family === 4 ? 4 : 16),
-      nbmaAddress: this.nbma.address,
-      protocolAddress: this.protocolAddress ?? unknown,
-    });
-    return {
-      ...headerOf(this.#source(), dynamic),
-      type: PacketType.REGISTRATION_REQUEST,
-      flags: (config.unique ? RegistrationFlag.UNIQUE : 0) | RegistrationFlag.NAT,
-      requestId: this.#requestId,
-      cies: this.#cies(false),
-      extensions: [...requestExtensions(config, [nat]), ...groupExtension(config.group)],
-    };
-  }
-
-  /** The own address first, by "the header's" empty fields as Cisco and FRR write it, then what else is registered. */
-  #cies(explicit: boolean): readonly Cie[] {
-    const { config, nbmaAddress } = this.context;
-    const host = config.unique ? 0xff : config.address.family === 4 ? 32 : 128;
-    const common = { mtu: config.mtu, holdingTimeSeconds: config.holdingTimeSeconds };
-    const own = explicit ? { nbmaAddress, protocolAddress: config.address } : {};
-    return [
-      cieOf({ ...common, prefixLength: host, ...own }),
-      ...config.alsoRegister.map((p) =>
-        cieOf({
-          ...common,
-          prefixLength: isHostPrefix(p) ? host : p.length,
-          protocolAddress: p.address,
-          nbmaAddress,
-        }),
-      ),
-    ];
+    const { protocolAddress, nbma } = this;
+    const server = { protocolAddress, nbmaAddress: nbma.address };
+    return registrationRequest(this.context, server, this.#requestId);
   }
 
   /** The tunnel address stands in its CIE, or nothing does: the header's. */
@@ -403,9 +353,7 @@ export class Registration {
       code,
     });
   }
-
-  #source() {
-    const { config, nbmaAddress } = this.context;
-    return { nbma: nbmaAddress, protocol: config.address, hopCount: config.hopCount };
-  }
 }
+
+const isSame = (a: About, b: About): boolean =>
+  a.config === b.config && a.from === b.from && a.server === b.server && a.key === b.key;

@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import type { CieMessage } from '../codec/message.js';
 import {
+  AUTHENTICATION,
   cieMessage,
   errorsIn,
   exchange,
@@ -44,6 +45,33 @@ describe('a station whose tunnel changes registers anew', () => {
     net.run(10);
     const [request] = repliesIn(net.trace.slice(before).map(parseTrace), 3);
     expect(request?.cies[0]?.mtu).toBe(1_280);
+  });
+});
+
+describe('a client that knows several passwords', () => {
+  it('registers with the one that its server has gone over to, from the next refresh on', () => {
+    const passwords = ['test123', 'new'].map((text) =>
+      Uint8Array.from(text, (c) => c.charCodeAt(0)),
+    );
+    const net = ready();
+    net.add('s7', {
+      ...{ address: '10.0.0.7', nbma: '192.168.7.2', nhs: true },
+      more: { authentication: { kind: 'cisco', passwords } },
+    });
+    net.run(1_000);
+    const extension = { ...AUTHENTICATION, data: passwords[1] } as typeof AUTHENTICATION;
+    exchange(
+      net,
+      { ...cieMessage(1, '10.0.0.7'), extensions: [extension] },
+      HUB.nbma,
+      '192.168.7.2',
+    );
+    const before = net.trace.length;
+    net.command('s7', { kind: 'reregister' });
+    net.run(10);
+    const [request] = repliesIn(net.trace.slice(before).map(parseTrace), 3);
+    const sent = request?.extensions?.find((e) => e.kind === 'authentication');
+    expect(sent?.kind === 'authentication' && String(sent.data)).toBe(String(passwords[1]));
   });
 });
 
