@@ -13,13 +13,15 @@ const NATIVE = 'koffi';
 const specifiers = entries.map(({ specifier }) => specifier);
 const project = mkdtempSync(join(tmpdir(), 'dmvpn-package-'));
 
+/** npm without the log scan of NODE_OPTIONS: it ends at once where other modules were loaded before its own. */
+const env = { ...process.env, NODE_OPTIONS: '' };
 const run = (command: string, ...args: string[]): string =>
-  execFileSync(command, args, { cwd: project, encoding: 'utf8' });
+  execFileSync(command, args, { cwd: project, encoding: 'utf8', env });
 const save = (name: string, text: string): void => writeFileSync(join(project, name), text);
 
 beforeAll(() => {
   const pack = ['pack', '--json', '--silent', '--ignore-scripts', '--pack-destination', project];
-  const [packed] = JSON.parse(execFileSync('npm', pack, { encoding: 'utf8' }));
+  const [packed] = JSON.parse(execFileSync('npm', pack, { encoding: 'utf8', env }));
   const copies = COPIED.map((name) => [name, `file:${resolve('node_modules', name)}`]);
   const dependencies = { dmvpn: `file:${packed.filename}`, ...Object.fromEntries(copies) };
   save('package.json', JSON.stringify({ private: true, dependencies }));

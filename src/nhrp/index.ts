@@ -89,6 +89,7 @@ export {
   type NhrpEvent,
   type NhsConfig,
   type NhsState,
+  type Onward,
   type Question,
   type RemovalReason,
   type RouteChange,
