@@ -13,6 +13,7 @@ export type {
   NbmaPair,
   NhrpEvent,
   NhsConfig,
+  Onward,
   Question,
   RemovalReason,
   RouteChange,
