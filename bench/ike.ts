@@ -15,7 +15,7 @@ const NAMES: Readonly<Record<(typeof GROUPS)[number], string>> = {
   14: 'modp2048',
 };
 
-/** What two new machines, messages, NAT hashes and states may cost above the cryptography: 2.3 to 2.9 have been seen. */
+/** What two new machines, messages, NAT hashes and states may cost above the cryptography: 1.6 to 3.4 have been seen. */
 const LIMIT = 4;
 
 export const ikeRows = (): Row[] =>

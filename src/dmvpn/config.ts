@@ -81,7 +81,7 @@ export interface TunnelConfig {
   /**
    * Error Indications carry the password or hash too; false. RFC 2332 §5.2.7 has no extensions in them, and peers of
    * ours take them as a hint without; FRR from March 2026 on wants it.
-   * With a Cisco password, whoever sends a packet that is refused is told the password.
+   * Who has not shown that it knows the password is not sent it: those errors never carry it.
    */
   readonly authenticateErrors?: boolean;
 

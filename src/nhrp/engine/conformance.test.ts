@@ -399,15 +399,17 @@ describe('RFC 2332 §5.2.7: errors', () => {
   });
 
   it.each([
-    [false, undefined],
-    [true, [7]],
+    [false, 11, undefined],
+    [true, 11, undefined], // who sent no password is not told ours
+    [false, 1, undefined],
+    [true, 1, [7]],
   ] as const)(
-    'come from the node that found the fault, quote at most 128 octets, and have no extensions but, with authenticateErrors %s, the password',
-    (authenticateErrors, types) => {
+    'come from the node that found the fault, quote at most 128 octets, and have no extensions but, with authenticateErrors %s and code %i, the password',
+    (authenticateErrors, errorCode, types) => {
       const net = ready({ authenticateErrors });
-      const sent = exchange(net, cieMessage(3, HUB.address, { extensions: null }));
-      const error = sent[0]?.message;
-      expect(error).toMatchObject({ type: 7, errorCode: 11, hopCount: 255 });
+      const extensions = errorCode === 11 ? null : [AUTHENTICATION, UNKNOWN_COMPULSORY];
+      const error = exchange(net, cieMessage(3, HUB.address, { extensions }))[0]?.message;
+      expect(error).toMatchObject({ type: 7, errorCode, hopCount: 255 });
       expect(String(error?.sourceProtocolAddress)).toBe(HUB.address);
       expect(String(error?.destinationProtocolAddress)).toBe('10.0.0.7');
       expect(error?.extensions?.map((e) => e.type)).toEqual(types);

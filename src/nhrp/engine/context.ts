@@ -106,16 +106,23 @@ export class EngineContext {
     this.event({ type: 'dropped', tunnel, reason, from: this.text(from), error });
   }
 
-  /** Encodes, authenticates and queues a message; false when a limit forbids it or the peer is not up. */
-  send(now: number, message: NhrpMessage, to: Endpoint): boolean {
+  /**
+   * Encodes, authenticates and queues a message; false when a limit forbids it or the peer is not up.
+   * @param bare - Without password or hash: for errors (§5.2.7), above all to who has not shown that it knows ours
+   */
+  send(
+    now: number,
+    message: NhrpMessage,
+    to: Endpoint,
+    bare: boolean = message.type === PacketType.ERROR_INDICATION && !this.config.authenticateErrors,
+  ): boolean {
     if (!this.#maySend(now, to)) return false;
-    const isBare = message.type === PacketType.ERROR_INDICATION && !this.config.authenticateErrors;
-    const whole = isBare
+    const whole = bare
       ? this.authenticator.strip(message)
       : this.authenticator.prepare(message, to);
     const bytes = new Uint8Array(messageOctets(whole));
     encodeMessage(whole, bytes, 0);
-    if (!isBare) this.authenticator.sign(whole, bytes, to);
+    if (!bare) this.authenticator.sign(whole, bytes, to);
     return this.#queue(message.type, bytes, to);
   }
 

@@ -45,12 +45,18 @@ export class Errors {
     const { message, octets, from, code, offset } = fault;
     const source = this.#originOf(message);
     if (message.type === PacketType.ERROR_INDICATION || source === null) return;
-    this.send(now, { source, octets, from, code, offset });
+    const isProven = code !== ErrorCode.AUTHENTICATION_FAILURE;
+    this.#send(now, { source, octets, from, code, offset, isProven });
   }
 
   /** As `report`, about a packet of which only the source could be read. */
   send(now: number, fault: Omit<Fault, 'message'> & { readonly source: IpAddress }): void {
-    const { source, octets, from, code, offset } = fault;
+    this.#send(now, { ...fault, isProven: false });
+  }
+
+  /** Who has not proven that it knows our password is not sent it. */
+  #send(now: number, fault: Parameters<Errors['send']>[1] & { readonly isProven: boolean }): void {
+    const { source, octets, from, code, offset, isProven } = fault;
     const { config, nbmaAddress } = this.context;
     if (this.context.isOwn(source)) return;
     if (!this.#bySource.take(endpointKey(from), now) || !this.#all.take(now)) {
@@ -70,7 +76,8 @@ export class Errors {
       extensions: null,
     };
     const to = code === ErrorCode.LOOP_DETECTED ? this.#outOfLoop(now, source, from) : from;
-    if (this.context.send(now, error, to)) {
+    const bare = !isProven || !config.authenticateErrors;
+    if (this.context.send(now, error, to, bare)) {
       const { tunnel } = config;
       this.context.event({ type: 'error-sent', tunnel, code, to: this.context.text(to) });
     }
