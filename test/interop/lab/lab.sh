@@ -104,7 +104,7 @@ boot() {	# release role...
 		setsid ip netns exec "$(leg_ns "$role")" env -i PATH="$PATH" HOME=/root TMPDIR=/dev/shm LD_PRELOAD="$STATE/umlfp.so" \
 			"$UML" umid="$PFX-$role-$$" mem="$MEM" rootfstype=hostfs rootflags="$root" ro init="$init" \
 			"vec0:transport=tap,ifname=t-$role,depth=64,gro=0" \
-			nl.name="$role" nl.ctl="$RUN/$role" nl.lab="$LAB" nl.mods="$MODS" quiet \
+			nl.name="$role" nl.ctl="$RUN/$role" nl.lab="$LAB" nl.repo="${LAB%/test/interop/lab}" nl.mods="$MODS" quiet \
 			con=null con0=null,fd:1 ssl=null \
 			</dev/null >"$RUN/$role/console" 2>&1 &
 		pid=$!; disown; echo $pid >"$RUN/$role/pid"
