@@ -7,7 +7,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { nhrpAddressOctets, typeLengthOf, writeNhrpAddress } from '../src/nhrp/codec/address.js';
+import { encodeNbmaAddress, nhrpAddressOctets } from '../src/nhrp/codec/address.js';
 import { extensionOctets } from '../src/nhrp/codec/extension.js';
 import {
   AddressFamily,
@@ -164,11 +164,16 @@ const number = (name: string, octets: number, value: number): Field => [
 const bytes = (name: string, b: Uint8Array): Field[] =>
   b.length > 0 ? [[`nhrp.${name}`, toHex(b)]] : [];
 
-function addressField(name: string, a: NhrpAddress): Field[] {
-  const out = new Uint8Array(nhrpAddressOctets(a));
-  writeNhrpAddress(a, out, 0);
-  return bytes(name, out);
+/** An address behind its type/length octet. */
+function encoded(a: NhrpAddress): Uint8Array {
+  const out = new Uint8Array(1 + nhrpAddressOctets(a));
+  encodeNbmaAddress(a, out, 1, 0);
+  return out;
 }
+
+const typeLengthOf = (a: NhrpAddress): number => encoded(a)[0] ?? 0;
+
+const addressField = (name: string, a: NhrpAddress): Field[] => bytes(name, encoded(a).subarray(1));
 
 const cieFields = (c: Cie): Field[] => [
   number('code', 1, c.code),
@@ -345,8 +350,7 @@ needs('tshark')('tshark reads what we encode', () => {
 
   it('with the authentication of RFC 2332 and the capabilities of RFC 2735', () => {
     const mac = (pro: Pro): Extension => {
-      const source = new Uint8Array(pro === ProtocolType.IPV4 ? 4 : 16);
-      writeNhrpAddress(address(PROTOCOL[pro][0]), source, 0);
+      const source = encoded(address(PROTOCOL[pro][0])).subarray(1);
       return {
         ...macAuthentication(256, source, 16),
         data: Uint8Array.from(

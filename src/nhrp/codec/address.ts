@@ -10,7 +10,7 @@ import {
   readAddress,
   writeAddress,
 } from '../../wire/address.js';
-import { writeBytes } from '../../wire/bytes.js';
+import { writeBytes, writeU32 } from '../../wire/bytes.js';
 import { AddressFamily, ProtocolType, TypeLength } from './numbers.js';
 
 /** An address that is not a plain IPv4 or IPv6 one of the packet's families: E.164, a subaddress, another length. */
@@ -69,15 +69,50 @@ export function nhrpAddressOctets(a: NhrpAddress): number {
   return isOpaque(a) ? a.octets.length : addressOctets(a);
 }
 
-/** The type/length octet of an NBMA address. */
-export function typeLengthOf(a: NhrpAddress): number {
-  if (a === null) return 0;
-  return isOpaque(a) ? (a.typeLength & ~LENGTH_MASK) | a.octets.length : addressOctets(a);
+/** Writes an NBMA address at `at` and its type/length octet at `lengthAt`; returns the offset after the address. */
+export const encodeNbmaAddress = (
+  a: NhrpAddress,
+  out: Uint8Array,
+  at: number,
+  lengthAt: number,
+): number =>
+  a === null ? encodeNone(out, at, lengthAt) : encodeSome(a, out, at, lengthAt, ~LENGTH_MASK);
+
+/** Writes a protocol address at `at` and its length at `lengthAt`; returns the offset after the address. */
+export const encodeProtocolAddress = (
+  a: NhrpAddress,
+  out: Uint8Array,
+  at: number,
+  lengthAt: number,
+): number => (a === null ? encodeNone(out, at, lengthAt) : encodeSome(a, out, at, lengthAt, 0));
+
+function encodeNone(out: Uint8Array, at: number, lengthAt: number): number {
+  out[lengthAt] = 0;
+  return at;
 }
 
-/** Writes the address and returns the offset after it. */
-export function writeNhrpAddress(a: NhrpAddress, out: Uint8Array, at: number): number {
-  if (a === null) return at;
+/** IPv4, which it nearly always is, is small enough to be put into the callers. @param typeBits see `encodeOther` */
+function encodeSome(
+  a: IpAddress | OpaqueAddress,
+  out: Uint8Array,
+  at: number,
+  lengthAt: number,
+  typeBits: number,
+): number {
+  if (isOpaque(a) || a.family !== 4) return encodeOther(a, out, at, lengthAt, typeBits);
+  out[lengthAt] = 4;
+  return writeU32(out, at, a.w0);
+}
+
+/** @param typeBits those of an opaque type/length octet that say the type */
+function encodeOther(
+  a: IpAddress | OpaqueAddress,
+  out: Uint8Array,
+  at: number,
+  lengthAt: number,
+  typeBits: number,
+): number {
+  out[lengthAt] = isOpaque(a) ? (a.typeLength & typeBits) | a.octets.length : addressOctets(a);
   return isOpaque(a) ? writeBytes(out, at, a.octets) : writeAddress(a, out, at);
 }
 

@@ -7,13 +7,13 @@
 import { readU8, readU16, writeU8, writeU16 } from '../../wire/bytes.js';
 import { type FixedLayout, fixedLayout } from '../../wire/layout.js';
 import {
+  encodeNbmaAddress,
+  encodeProtocolAddress,
   type Families,
   lengthOf,
   type NhrpAddress,
   nhrpAddressOctets,
   readNhrpAddress,
-  typeLengthOf,
-  writeNhrpAddress,
 } from './address.js';
 
 /** One binding, or the question for one. An address of length 0 means "the header's". */
@@ -119,21 +119,14 @@ export function ciesOctets(cies: readonly Cie[]): number {
 
 /** Writes `cieOctets(c)` octets at `at` and returns the offset after them. */
 export function encodeCie(c: Cie, out: Uint8Array, at: number): number {
-  at = writeU8(out, at, c.code);
-  at = writeU8(out, at, c.prefixLength);
-  at = writeU16(out, at, c.unused);
-  at = writeU16(out, at, c.mtu);
-  at = writeU16(out, at, c.holdingTimeSeconds);
-  at = writeU8(out, at, typeLengthOf(c.nbmaAddress));
-  at = writeU8(out, at, typeLengthOf(c.nbmaSubaddress));
-  at = writeU8(out, at, nhrpAddressOctets(c.protocolAddress));
-  at = writeU8(out, at, c.preference);
-  at = writeNhrpAddress(c.nbmaAddress, out, at);
-  at = writeNhrpAddress(c.nbmaSubaddress, out, at);
-  return writeNhrpAddress(c.protocolAddress, out, at);
-}
-
-export function encodeCies(cies: readonly Cie[], out: Uint8Array, at: number): number {
-  for (let i = 0; i < cies.length; i++) at = encodeCie(cies[i] as Cie, out, at);
-  return at;
+  writeU8(out, at + CODE, c.code);
+  writeU8(out, at + PREFIX_LENGTH, c.prefixLength);
+  writeU16(out, at + UNUSED, c.unused);
+  writeU16(out, at + MTU, c.mtu);
+  writeU16(out, at + CIE_HOLDING_TIME, c.holdingTimeSeconds);
+  writeU8(out, at + PREFERENCE, c.preference);
+  let next = at + CIE_MIN_OCTETS;
+  next = encodeNbmaAddress(c.nbmaAddress, out, next, at + NBMA_TL);
+  next = encodeNbmaAddress(c.nbmaSubaddress, out, next, at + NBMA_SUB_TL);
+  return encodeProtocolAddress(c.protocolAddress, out, next, at + PROTOCOL_LENGTH);
 }

@@ -13,7 +13,7 @@ import {
   writeU32,
 } from '../../wire/bytes.js';
 import type { Families } from './address.js';
-import { type Cie, ciesOctets, encodeCies, readCies } from './cie.js';
+import { type Cie, ciesOctets, encodeCie, readCies } from './cie.js';
 import { ExtensionBit, ExtensionType } from './numbers.js';
 
 interface Tlv {
@@ -168,28 +168,41 @@ function valueOctets(e: Extension): number {
 }
 
 /** Writes `extensionOctets(e)` octets at `at` and returns the offset after them. */
-export function encodeExtension(e: Extension, out: Uint8Array, at: number): number {
-  const bits = (e.compulsory ? COMPULSORY : 0) | (e.reserved ? RESERVED : 0);
-  const value = at + EXTENSION_HEADER_OCTETS;
-  const end = encodeValue(e, out, value);
-  writeU16(out, writeU16(out, at, bits | e.type), end - value);
-  return end;
-}
+export const encodeExtension = (e: Extension, out: Uint8Array, at: number): number =>
+  encodeExtensions([e], out, at);
 
-function encodeValue(e: Extension, out: Uint8Array, at: number): number {
-  switch (e.kind) {
-    case 'cies':
-      return encodeCies(e.cies, out, at);
-    case 'authentication':
-      at = writeU16(out, writeU16(out, at, e.reserved16), e.spi);
-      if (e.source !== null) at = writeBytes(out, at, e.source);
-      return writeBytes(out, at, e.data);
-    case 'vendor':
-      at = writeU16(out, writeU8(out, at, e.oui >>> 16), e.oui);
-      return writeBytes(out, at, e.data);
-    case 'capabilities':
-      return writeU32(out, writeU32(out, at, e.sourceCapabilities), e.destinationCapabilities);
-    case 'unknown':
-      return writeBytes(out, at, e.octets);
+/** Writes them one behind the other, without End, and returns the offset after them. One function, as calls cost more than it does. */
+export function encodeExtensions(
+  extensions: readonly Extension[],
+  out: Uint8Array,
+  at: number,
+): number {
+  for (let i = 0; i < extensions.length; i++) {
+    const e = extensions[i] as Extension;
+    writeU16(out, at, e.type | (e.compulsory ? COMPULSORY : 0) | (e.reserved ? RESERVED : 0));
+    const value = at + EXTENSION_HEADER_OCTETS;
+    let end = value;
+    switch (e.kind) {
+      case 'cies':
+        for (let k = 0; k < e.cies.length; k++) end = encodeCie(e.cies[k] as Cie, out, end);
+        break;
+      case 'authentication':
+        end = writeU16(out, writeU16(out, end, e.reserved16), e.spi);
+        if (e.source !== null) end = writeBytes(out, end, e.source);
+        end = writeBytes(out, end, e.data);
+        break;
+      case 'vendor':
+        end = writeU16(out, writeU8(out, end, e.oui >>> 16), e.oui);
+        end = writeBytes(out, end, e.data);
+        break;
+      case 'capabilities':
+        end = writeU32(out, writeU32(out, end, e.sourceCapabilities), e.destinationCapabilities);
+        break;
+      case 'unknown':
+        end = writeBytes(out, end, e.octets);
+    }
+    writeU16(out, at + 2, end - value);
+    at = end;
   }
+  return at;
 }

@@ -4,6 +4,7 @@ import { RECORDED } from '../../../test/recorded-nhrp.js';
 import { hostileNhrpOctets, nhrpMessage, nhrpOctets } from '../../testing/arbitraries/index.js';
 import { IpAddress, parseAddress } from '../../wire/address.js';
 import { readU16, toHex, writeU16 } from '../../wire/bytes.js';
+import { wordsOf } from '../../wire/checksum.js';
 import { unwrap } from '../../wire/result.js';
 import { CHECKSUM, PACKET_SIZE } from './header.js';
 import {
@@ -110,6 +111,9 @@ describe('any message', () => {
         const octets = messageOctets(message);
         const out = new Uint8Array(at + octets + 8).fill(0xa5);
         expect(encodeMessage(message, out, at)).toBe(at + octets);
+        const again = new Uint8Array(out.length).fill(0xa5);
+        encodeMessage(message, again, at, wordsOf(again)); // summed by words, wherever it begins
+        expect(again).toEqual(out);
         expect(out.subarray(0, at).every((octet) => octet === 0xa5)).toBe(true);
         expect(out.subarray(at + octets).every((octet) => octet === 0xa5)).toBe(true);
         expect(decode(out.subarray(at))).toEqual(message); // the eight octets are padding of the link

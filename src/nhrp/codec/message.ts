@@ -3,32 +3,43 @@
  * A decoded message encodes to the octets that it came from (except padding of the link after ar$pktsz).
  */
 import { readU16, writeBytes, writeU8, writeU16, writeU32 } from '../../wire/bytes.js';
-import { checksum } from '../../wire/checksum.js';
+import { checksum, slabChecksum } from '../../wire/checksum.js';
 import { ok, type Result } from '../../wire/result.js';
 import {
+  encodeNbmaAddress,
+  encodeProtocolAddress,
   lengthOf,
   type NhrpAddress,
   nhrpAddressOctets,
   readNhrpAddress,
-  typeLengthOf,
-  writeNhrpAddress,
 } from './address.js';
-import { type Cie, ciesOctets, encodeCies, readCies } from './cie.js';
+import { type Cie, ciesOctets, encodeCie, readCies } from './cie.js';
 import {
   EXTENSION_HEADER_OCTETS,
   type Extension,
-  encodeExtension,
+  encodeExtensions,
   extensionOctets,
   readExtension,
 } from './extension.js';
 import {
+  ADDRESS_FAMILY,
   CHECKSUM,
+  DESTINATION_PROTOCOL_LENGTH,
   EXTENSION_OFFSET,
+  FLAGS,
   HEADER_OCTETS,
+  HOP_COUNT,
   MAX_PACKET_OCTETS,
   PACKET_SIZE,
+  PROTOCOL_TYPE,
+  REQUEST_ID,
   SNAP,
   SNAP_OCTETS,
+  SOURCE_NBMA_SUB_TL,
+  SOURCE_NBMA_TL,
+  SOURCE_PROTOCOL_LENGTH,
+  TYPE,
+  VERSION,
 } from './header.js';
 import { ExtensionBit, ExtensionType, NHRP_VERSION, PacketType } from './numbers.js';
 import { type DecodeOptions, NhrpView } from './view.js';
@@ -206,23 +217,31 @@ export const messageOctets = (m: NhrpMessage): number =>
 /**
  * Writes `messageOctets(m)` octets at `at`, with size, extension offset, checksum and End, and returns the offset after them.
  * One pass: what is only known afterwards is filled in.
+ * @param words `out` as words (`wordsOf`), which makes the checksum faster; null without
  * @throws RangeError when the message has more than 65,535 octets, or `out` has no room for it
  */
-export function encodeMessage(m: NhrpMessage, out: Uint8Array, at: number): number {
+export function encodeMessage(
+  m: NhrpMessage,
+  out: Uint8Array,
+  at: number,
+  words: Uint32Array | null = null,
+): number {
   let next = encodeHeader(m, out, at);
-  next = writeNhrpAddress(m.sourceNbmaAddress, out, next);
-  next = writeNhrpAddress(m.sourceNbmaSubaddress, out, next);
-  next = writeNhrpAddress(m.sourceProtocolAddress, out, next);
-  next = writeNhrpAddress(m.destinationProtocolAddress, out, next);
-  next = hasCies(m) ? encodeCies(m.cies, out, next) : writeBytes(out, next, m.packet);
+  if (hasCies(m))
+    for (let i = 0; i < m.cies.length; i++) next = encodeCie(m.cies[i] as Cie, out, next);
+  else next = writeBytes(out, next, m.packet);
   const extensionOffset = m.extensions === null ? 0 : next - at;
-  if (m.extensions !== null) next = encodeExtensions(m.extensions, out, next);
+  if (m.extensions !== null) {
+    next = encodeExtensions(m.extensions, out, next);
+    if (!hasOwnEnd(m.extensions)) next = writeU32(out, next, END_OF_EXTENSIONS);
+  }
   const octets = next - at;
   if (octets > MAX_PACKET_OCTETS) throw new RangeError(`m: ${octets} octets, ar$pktsz says fewer`);
   if (next > out.length) throw new RangeError(`out: room for ${octets} octets expected at ${at}`);
   writeU16(out, at + PACKET_SIZE, octets);
   writeU16(out, at + EXTENSION_OFFSET, extensionOffset);
-  writeU16(out, at + CHECKSUM, checksum(out, at, octets));
+  const sum = words === null ? checksum(out, at, octets) : slabChecksum(out, words, at, octets);
+  writeU16(out, at + CHECKSUM, sum);
   return next;
 }
 
@@ -233,30 +252,38 @@ export function messageBytes(m: NhrpMessage): Uint8Array {
   return out;
 }
 
-/** Everything before the addresses; size, checksum and extension offset are still 0. */
+/** Everything before the body; the checksum is still 0, and size and extension offset are not there. */
 function encodeHeader(m: NhrpMessage, out: Uint8Array, at: number): number {
-  at = writeU16(out, at, m.addressFamily);
-  at = writeU16(out, at, m.protocolType);
-  at = m.snap === null ? writeU8(out, writeU32(out, at, 0), 0) : writeBytes(out, at, m.snap);
-  at = writeU8(out, at, m.hopCount);
-  at = writeU32(out, writeU16(out, at, 0), 0);
-  at = writeU8(out, at, NHRP_VERSION);
-  at = writeU8(out, at, m.type);
-  at = writeU8(out, at, typeLengthOf(m.sourceNbmaAddress));
-  at = writeU8(out, at, typeLengthOf(m.sourceNbmaSubaddress));
-  at = writeU8(out, at, nhrpAddressOctets(m.sourceProtocolAddress));
-  at = writeU8(out, at, nhrpAddressOctets(m.destinationProtocolAddress));
-  at = writeU16(out, at, hasCies(m) ? m.flags : m.unused);
-  if (hasCies(m)) return writeU32(out, at, m.requestId);
-  if (m.type === PacketType.ERROR_INDICATION)
-    return writeU16(out, writeU16(out, at, m.errorCode), m.errorOffset);
-  return writeU16(out, writeU16(out, at, m.trafficCode), m.unused2);
+  writeU16(out, at + ADDRESS_FAMILY, m.addressFamily);
+  writeU16(out, at + PROTOCOL_TYPE, m.protocolType);
+  if (m.snap === null) writeU8(out, writeU32(out, at + SNAP, 0), 0);
+  else writeBytes(out, at + SNAP, m.snap);
+  writeU8(out, at + HOP_COUNT, m.hopCount);
+  writeU16(out, at + CHECKSUM, 0);
+  writeU8(out, at + VERSION, NHRP_VERSION);
+  writeU8(out, at + TYPE, m.type);
+  if (hasCies(m)) {
+    writeU16(out, at + FLAGS, m.flags);
+    writeU32(out, at + REQUEST_ID, m.requestId);
+  } else encodeIndication(m, out, at);
+  let next = at + HEADER_OCTETS;
+  next = encodeNbmaAddress(m.sourceNbmaAddress, out, next, at + SOURCE_NBMA_TL);
+  next = encodeNbmaAddress(m.sourceNbmaSubaddress, out, next, at + SOURCE_NBMA_SUB_TL);
+  next = encodeProtocolAddress(m.sourceProtocolAddress, out, next, at + SOURCE_PROTOCOL_LENGTH);
+  const last = at + DESTINATION_PROTOCOL_LENGTH;
+  return encodeProtocolAddress(m.destinationProtocolAddress, out, next, last);
 }
 
-function encodeExtensions(extensions: readonly Extension[], out: Uint8Array, at: number): number {
-  for (let i = 0; i < extensions.length; i++)
-    at = encodeExtension(extensions[i] as Extension, out, at);
-  return hasOwnEnd(extensions) ? at : writeU32(out, at, END_OF_EXTENSIONS);
+/** What types 7 and 8 have in the place of flags and request id. */
+function encodeIndication(
+  m: ErrorIndication | TrafficIndication,
+  out: Uint8Array,
+  at: number,
+): void {
+  writeU16(out, at + FLAGS, m.unused);
+  const isError = m.type === PacketType.ERROR_INDICATION;
+  writeU16(out, at + REQUEST_ID, isError ? m.errorCode : m.trafficCode);
+  writeU16(out, at + REQUEST_ID + 2, isError ? m.errorOffset : m.unused2);
 }
 
 function extensionsOctets(extensions: readonly Extension[] | null): number {
@@ -270,4 +297,4 @@ const hasCies = (m: NhrpMessage): m is CieMessage => m.type <= LAST_CIE_TYPE;
 
 /** A decoded End with other bits than ours stays in the list, so that it goes out as it came in. */
 const hasOwnEnd = (extensions: readonly Extension[]): boolean =>
-  extensions[extensions.length - 1]?.type === END;
+  extensions.length > 0 && extensions[extensions.length - 1]?.type === END;

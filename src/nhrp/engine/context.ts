@@ -7,14 +7,10 @@ import {
   isIpv6LinkLocal,
   prefixContains,
 } from '../../wire/address.js';
+import { wordsOf } from '../../wire/checksum.js';
 import { type Endpoint, formatEndpoint } from '../../wire/path.js';
 import type { WireError } from '../../wire/result.js';
-import {
-  type CieMessage,
-  encodeMessage,
-  messageOctets,
-  type NhrpMessage,
-} from '../codec/message.js';
+import { type CieMessage, encodeMessage, type NhrpMessage } from '../codec/message.js';
 import { PacketType } from '../codec/numbers.js';
 import { MessageTemplate } from '../codec/template.js';
 import type { DropReason, EngineConfig, EngineEnvironment, NhrpEvent } from './api.js';
@@ -28,6 +24,13 @@ import { Peers } from './peers.js';
 import { WindowLimit } from './rate.js';
 import { RequestIds } from './request-ids.js';
 import { Timers } from './timers.js';
+
+/**
+ * Where messages are put together, for they can be summed by words there: one place for all, as that is done at once and
+ * nothing stays in it. ar$pktsz has 16 bits.
+ */
+const slab: Uint8Array = /* @__PURE__ */ new Uint8Array(0x1_0000);
+const slabWords: Uint32Array = /* @__PURE__ */ wordsOf(slab);
 
 export class EngineContext {
   readonly timers: Timers = new Timers();
@@ -120,8 +123,9 @@ export class EngineContext {
     const whole = bare
       ? this.authenticator.strip(message)
       : this.authenticator.prepare(message, to);
-    const bytes = new Uint8Array(messageOctets(whole));
-    encodeMessage(whole, bytes, 0);
+    const octets = encodeMessage(whole, slab, 0, slabWords);
+    const bytes = slab.slice(0, octets);
+    slab.fill(0, 0, octets); // there may have been a password in it
     if (!bare) this.authenticator.sign(whole, bytes, to);
     return this.#queue(message.type, bytes, to);
   }
