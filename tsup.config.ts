@@ -11,12 +11,29 @@ const constants = (code: string): string =>
     return new RegExp(assignment, 'm').test(code) ? text : `const ${name} = `;
   });
 
+/**
+ * What one file of dist imports from another is read through a cell and compared with what it was, at every use. A name of the
+ * file itself is folded into the code like a constant: another tenth of the codecs' time. Files of dist never import each
+ * other in a circle, and nothing that is exported changes. Lines stay where the source map has them.
+ */
+const imports = (code: string): string =>
+  code.replace(/^import \{([^}]*)\} from "(\.[^"]*)";$/gm, (_, list: string, from: string) => {
+    const names = list.match(/\w+(?=,?\n)/g) ?? [];
+    const renamed = list.replace(/(\w+)( as \w+)?(?=,?\n)/g, (_name, name: string, as?: string) =>
+      as === undefined ? `${name} as ${name}$` : `${name}${as}$`,
+    );
+    const own = names.map((name) => `${name} = ${name}$`).join(', ');
+    return `import {${renamed}} from "${from}"; const ${own};`;
+  });
+
 const options: Options = {
   entry: Object.fromEntries(entries.map(({ name, source }) => [name, source])),
   format: ['esm', 'cjs'],
   // tsup injects `baseUrl`, which TypeScript 6 refuses (TS5101) unless silenced, here only.
   dts: { compilerOptions: { ignoreDeprecations: '6.0' } },
-  plugins: [{ name: 'top-level constants', renderChunk: (code) => ({ code: constants(code) }) }],
+  plugins: [
+    { name: 'top-level constants', renderChunk: (code) => ({ code: imports(constants(code)) }) },
+  ],
   splitting: true, // one copy of each class per format, whatever entry it is reached by
   sourcemap: true,
   clean: true,
