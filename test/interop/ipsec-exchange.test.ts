@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { tsharkRows } from '../tshark.js';
 import { frrEntry, frrHub, frrSpoke } from './frr.js';
 import { type Guest, RELEASES } from './guest.js';
-import { ping, reachesHub } from './kernel.js';
+import { ping, pingWhenRouted, reachesHub } from './kernel.js';
 import { inLab } from './lab.js';
 import { story } from './log.js';
 import { ourHub, ourSpoke } from './ours.js';
@@ -106,7 +106,7 @@ describe.each(RELEASES)('IKEv2, strongSwan of %s', (release) => {
       const lifetimes = { lifetimeSeconds: 60, ikeLifetimeSeconds: 90 };
       const spoke = await ourSpoke(lab, 's1', { psk: PSK, ipsec: lifetimes });
       await spoke.saw('registered');
-      expect((await ping(spoke.shell, '10.0.0.100')).received).toBe(3);
+      expect((await pingWhenRouted(spoke.shell, '10.0.0.100')).received).toBe(3);
       const [first = ''] = await swanIkeSpis(hub);
       expect(first).toMatch(/^[0-9a-f]{16}_i [0-9a-f]{16}_r\*$/); // ours
       const count = 700; // a fifth of a second apart
@@ -142,7 +142,7 @@ describe.each(RELEASES)('IKEv2, strongSwan of %s', (release) => {
       const log = story(`keys for tshark: ${await swanVersion(hub)}`);
       const spoke = await ourSpoke(lab, 's1', { psk: PSK, ipsec: { exportKeys: true } });
       await spoke.saw('registered');
-      expect((await ping(spoke.shell, '10.0.0.100')).received).toBe(3);
+      expect((await pingWhenRouted(spoke.shell, '10.0.0.100')).received).toBe(3);
       expect(spoke.all('protection-warning')).not.toEqual([]);
       expect(await spoke.stop()).toBe(0);
       await sleep(1_000);

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { Capture } from './capture.js';
 import { frrEntry, frrHub, frrSpoke, frrVersion } from './frr.js';
 import { type Guest, RELEASES } from './guest.js';
-import { ping, reachesHub, routeOf, shellOf, traceroute } from './kernel.js';
+import { ping, pingWhenRouted, reachesHub, routeOf, shellOf, traceroute } from './kernel.js';
 import { inLab } from './lab.js';
 import { story } from './log.js';
 import { ourHub, ourSpoke } from './ours.js';
@@ -56,7 +56,7 @@ describe.each(RELEASES)('protected, FRR and strongSwan of %s', (release) => {
         nbma: '192.168.1.2',
       });
       expect(await associationWith(hub, '192.168.1.2')).toEqual(ESTABLISHED);
-      expect((await ping(spoke.shell, '10.0.0.100')).received).toBe(3);
+      expect((await pingWhenRouted(spoke.shell, '10.0.0.100')).received).toBe(3);
       log.say(`registered ${took} ms after its start, IKE included`);
 
       expect(await traceroute(spoke.lanShell, '172.16.2.1')).toContain('10.0.0.100');
@@ -119,7 +119,7 @@ describe.each(RELEASES)('protected, FRR and strongSwan of %s', (release) => {
       const log = story(`protected: our spoke behind NAT, ${await swanVersion(hub)}`);
       const spoke = await ourSpoke(lab, 's1', { psk: PSK });
       await spoke.saw('registered', { nhs: '10.0.0.100' });
-      expect((await ping(spoke.shell, '10.0.0.100')).received).toBe(3);
+      expect((await pingWhenRouted(spoke.shell, '10.0.0.100')).received).toBe(3);
       expect(await associationWith(hub, NAT_OUTSIDE)).toEqual(ESTABLISHED);
       expect(await capture.frames('hub', 'udp.port==500 && isakmp')).not.toEqual([]);
       expect(await capture.frames('hub', 'udp.port==4500 && esp')).not.toEqual([]);
@@ -138,7 +138,7 @@ describe.each(RELEASES)('protected, FRR and strongSwan of %s', (release) => {
       const ipsec = { startOnNattPort: true, forceEncapsulation: true };
       const spoke = await ourSpoke(lab, 's1', { psk: PSK, ipsec });
       await spoke.saw('registered', { nhs: '10.0.0.100' });
-      expect((await ping(spoke.shell, '10.0.0.100')).received).toBe(3);
+      expect((await pingWhenRouted(spoke.shell, '10.0.0.100')).received).toBe(3);
       expect(await associationWith(hub, '192.168.1.2')).toEqual(ESTABLISHED);
       expect(await capture.frames('hub', 'udp.port==500 || (esp && !udp)')).toEqual([]);
       await expectNothingClear(capture, 'hub');

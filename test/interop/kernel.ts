@@ -1,6 +1,6 @@
 /** What a guest's kernel says: neighbours, routes, and the probes of an ordinary user. */
 import type { Guest } from './guest.js';
-import type { Finished } from './process.js';
+import { type Finished, until } from './process.js';
 import { lanOf, overlayOf, type Role } from './roles.js';
 
 interface Neighbour {
@@ -45,6 +45,12 @@ export async function ping(
 ): Promise<{ received: number; text: string }> {
   const { text } = await shell(`ping -n -i 0.2 -W 1 -c ${count} ${options} ${to}`);
   return { received: Number(/(\d+) received/.exec(text)?.[1] ?? 0), text };
+}
+
+/** Pings an FRR hub once it answers at all: nhrpd sends its reply before zebra has the route to the new spoke. */
+export async function pingWhenRouted(shell: Shell, to: string): ReturnType<typeof ping> {
+  await until(`an answer of ${to}`, async () => (await ping(shell, to, 1)).received === 1);
+  return ping(shell, to);
 }
 
 /** The addresses that answered for each hop; `*` where none did. */

@@ -1,16 +1,23 @@
 /** The log of a run: one line a fact, with the seconds since the story began. It is meant to be quoted. */
-import { onTestFinished } from 'vitest';
+import { afterAll, afterEach } from 'vitest';
 
 export interface Story {
   /** Says what has just been seen. */
   say(fact: string): void;
 }
 
-/** Opens a story; `title` names the scenario and who plays in it. It is printed whole when the test ends: others run beside it. */
+/** Printed in one piece when a test ends: others run beside it. */
+const lines: string[] = [];
+const print = (): void => {
+  if (lines.length > 0) console.log(lines.splice(0).join('\n'));
+};
+afterEach(print);
+afterAll(print);
+
+/** Opens a story; `title` names the scenario and who plays in it. */
 export function story(title: string): Story {
   const began = performance.now();
-  const lines = [`\n=== ${title}`];
-  onTestFinished(() => console.log(lines.join('\n')));
+  lines.push(`\n=== ${title}`);
   return {
     say: (fact) => {
       const seconds = ((performance.now() - began) / 1_000).toFixed(1);
