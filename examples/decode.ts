@@ -40,7 +40,9 @@ function read(path: string): CaptureFile {
   if (whole.length === 0) throw new Error(`${path} is empty.`);
   const decoded = decodeCaptureFile(whole);
   if (decoded.ok) return decoded.value;
-  throw new Error(`${path} is not a capture: ${formatWireError(decoded.error)}.`);
+  const isOther = decoded.error.field === 'capture.magic';
+  const why = isOther ? 'neither pcap nor pcapng' : formatWireError(decoded.error);
+  throw new Error(`${path} is not a capture: ${why}.`);
 }
 
 interface Numbered {

@@ -1,7 +1,7 @@
 /**
  * A Phase 3 hub that runs until SIGTERM.
  *
- *     DMVPN_PSK='a long secret' npx tsx examples/hub.ts --local 127.168.0.2 --address 10.0.0.100/32 --key 42 \
+ *     DMVPN_PSK='a long secret' node --import tsx examples/hub.ts --local 127.168.0.2 --address 10.0.0.100/32 --key 42 \
  *       --route 172.16.1.0/24=10.0.0.1
  */
 import { readOptions } from './options.js';

@@ -30,13 +30,13 @@ const COMMON = {
 /** For `--help`, after a script's own lines. */
 const HELP = `  --local ADDRESS          own address on the NBMA network (required)
   --address PREFIX         own tunnel address: 10.0.0.1/32 (required)
-  --route PREFIX=NEXTHOP   overlay route; may be given again
+  --route PREFIX=NEXTHOP   overlay route, or PREFIX alone for a network behind this node; may be given again
 ${PROTECTION_HELP}
   --transport udp|raw      all in UDP, or IP protocols 50 and 47, which need root; udp
   --device host|tun        a host in the process, or an interface, which needs root; host
   --name NAME              of the tunnel and its interface; tun100
   --key NUMBER             GRE key
-  --authentication TEXT    at most 8 characters
+  --authentication TEXT    at most 8 characters; NHRP sends it in the clear, and other users can see arguments
   --holding-time SECONDS   300
   --pcap FILE              record all that passes and, in the clear, what is inside ESP
   --json                   one JSON object a line

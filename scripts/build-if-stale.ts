@@ -16,6 +16,9 @@ const changedAt = (file: string): number => statSync(file, { throwIfNoEntry: fal
 const newestInput = Math.max(...[...sources, ...CONFIGURATION].map(changedAt));
 const oldestOutput = Math.min(...built.map(changedAt));
 if (newestInput > oldestOutput) {
-  console.error('building dist, which is older than src …');
+  const isNew = oldestOutput === 0;
+  console.error(
+    isNew ? 'building dist, once: up to a minute …' : 'building dist, which is older than src …',
+  );
   process.exitCode = spawnSync('tsup', { stdio: 'inherit' }).status ?? 1;
 }

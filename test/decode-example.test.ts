@@ -82,7 +82,7 @@ describe('examples/decode.ts', { timeout: 30_000 }, () => {
   writeFileSync(`${folder}/empty.pcap`, '');
   writeFileSync(`${folder}/text.pcap`, 'This is no capture.\n');
   it.each([
-    [['package.json'], /^package\.json is not a capture: capture\.magic at octet 0: .*\.\n$/],
+    [['package.json'], /^package\.json is not a capture: neither pcap nor pcapng\.\n$/],
     [[`${folder}/text.pcap`], /^\S+text\.pcap is not a capture: .*\.\n$/],
     [[`${folder}/empty.pcap`], /^\S+empty\.pcap is empty\.\n$/],
     [['no-such-file'], /^no-such-file does not exist\.\n$/],

@@ -212,7 +212,7 @@ describe('examples/hub.ts and spoke.ts', () => {
 
   it('do what the README says', async () => {
     const readme = readFileSync(`${import.meta.dirname}/../README.md`, 'utf8');
-    const command = /^DMVPN_PSK='(.+)' npx tsx examples\/(\w+)\.ts (.*)$/gm;
+    const command = /^DMVPN_PSK='(.+)' node --import tsx examples\/(\w+)\.ts (.*)$/gm;
     const examples = [...readme.matchAll(command)].map(([, psk = '', name = '', args = '']) =>
       start([name, ...args.split(' ')], { env: { DMVPN_PSK: psk } }),
     );

@@ -7,8 +7,10 @@ import type { TunnelConfig } from '../dmvpn/config.js';
 import type { DmvpnEvent } from '../dmvpn/output.js';
 import { unwrap } from '../wire/result.js';
 import { decodePcap } from './capture/pcap-format.js';
+import { monotonicClock } from './clock.js';
 import { Host } from './host.js';
 import { type OpenOptions, openNode, type RunningNode } from './open.js';
+import type { Clock } from './ports.js';
 
 const folder = mkdtempSync(`${tmpdir()}/dmvpn-open-`);
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -165,6 +167,29 @@ describe('openNode', () => {
     expect(() => both.host('tun2')).toThrow("tunnel: there is no host behind 'tun2'");
     expect(() => both.lookup('10.0.0')).toThrow("address: '10.0.0' is not an IP address");
     expect(() => both.command({ kind: 'reregister', tunnel: 'tun2' })).toThrow(RangeError);
+  });
+
+  it('leaves no alarm behind when it is closed: nothing holds the process', async () => {
+    const set = new Set<number>();
+    let calls = 0;
+    const clock: Clock = {
+      now: monotonicClock.now,
+      callAt: (at, run) => {
+        const id = calls++;
+        set.add(id);
+        const cancel = monotonicClock.callAt(at, () => {
+          set.delete(id);
+          run();
+        });
+        return () => {
+          set.delete(id);
+          cancel();
+        };
+      },
+    };
+    const hub = await openNode({ tunnels: [HUB] }, { transport: 'memory', clock });
+    await hub.close();
+    expect([calls > 0, set.size]).toEqual([true, 0]);
   });
 });
 

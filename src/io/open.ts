@@ -19,7 +19,7 @@ import { type CallerOutput, type Driver, drive } from './drive.js';
 import { EventQueue } from './event-queue.js';
 import { Host } from './host.js';
 import { type OpenedPorts, type OpenOptions, openPorts } from './open-ports.js';
-import type { Clock, PacketDevice } from './ports.js';
+import type { Cancel, Clock, PacketDevice } from './ports.js';
 
 export { AdapterError, type AdapterErrorCode } from './adapter-error.js';
 export type { AuthorizeQuestion, DeviceFactory, OpenOptions } from './open-ports.js';
@@ -137,12 +137,14 @@ class Runner implements RunningNode {
 
   async close(): Promise<void> {
     if (this.#node.state === 'running') {
+      let cancel: Cancel = () => {};
       const closed = new Promise<void>((resolve) => {
         this.#onClosed = resolve;
-        this.#clock.callAt(this.#clock.now() + MAX_CLOSE_MS, resolve);
+        cancel = this.#clock.callAt(this.#clock.now() + MAX_CLOSE_MS, resolve);
       });
       this.command({ kind: 'shutdown' });
       await closed;
+      cancel();
     }
     await this.#driver.close();
     this.events.end();

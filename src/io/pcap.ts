@@ -179,7 +179,7 @@ function begin(path: string, head: readonly Uint8Array[]) {
 
 function create(path: string): number {
   try {
-    return openSync(path, 'w');
+    return openSync(path, 'w', 0o600); // it may hold what is inside ESP
   } catch (cause) {
     const why = (cause as Error).message;
     throw new AdapterError('failed', `The recording ${path} cannot be written: ${why}.`, { cause });

@@ -1,4 +1,5 @@
 import { isIPv4, isIPv6 } from 'node:net';
+import { inspect } from 'node:util';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
@@ -206,4 +207,8 @@ describe('IpPrefix', () => {
       }),
     );
   });
+});
+
+it('an address is printed as text by console.log as well', () => {
+  expect(inspect({ nextHop: new IpAddress(4, 0x0a000064) })).toBe('{ nextHop: 10.0.0.100 }');
 });

@@ -9,6 +9,12 @@ export type IpFamily = 4 | 6;
 
 /** An IPv4 or IPv6 address, immutable. Prints as RFC 5952 text wherever a text is wanted. */
 export class IpAddress {
+  static {
+    // `console.log` of Node, Deno and Bun asks for this; a method of that name would have no declared type
+    const inspect = Symbol.for('nodejs.util.inspect.custom');
+    Object.defineProperty(IpAddress.prototype, inspect, { value: IpAddress.prototype.toString });
+  }
+
   readonly w0: number;
   readonly w1: number;
   readonly w2: number;

@@ -152,6 +152,8 @@ describe('servers by name', () => {
     sim.spoke('s1', { nhs: [{ address: '10.255.0.1', nbma: 'hub.example' }] });
     sim.run({ forMs: MINUTE });
     expect(sim.servers('s1')).toEqual([]);
+    const failed = { reason: 'no-address', nhs: '10.255.0.1', nbma: 'hub.example', code: null };
+    expect(sim.events('s1', 'registration-failed')[0]).toMatchObject(failed);
     sim.name('hub.example', ['192.0.2.1']).run({ forMs: 10_000 });
     expect(sim.servers('s1')).toEqual(hubs(1));
   });

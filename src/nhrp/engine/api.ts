@@ -255,9 +255,11 @@ export type NhrpEvent =
       readonly type: 'registration-failed';
       readonly tunnel: string;
       readonly nhs: string | null;
+      /** Of the server: its NBMA address, or the name that has none. */
       readonly nbma: string;
-      readonly reason: 'no-reply' | 'refused' | 'authentication';
-      readonly code: number;
+      readonly reason: 'no-reply' | 'refused' | 'authentication' | 'no-address';
+      /** Of the refusing CIE or of the error (RFC 2332 §5.2.0.1, §5.2.7); null where nothing came. */
+      readonly code: number | null;
     }
   | {
       readonly type: 'nhs-up';

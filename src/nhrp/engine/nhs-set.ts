@@ -212,11 +212,19 @@ export class NhsSet {
     server.asking = false;
     const addresses = answer?.kind === 'addresses' ? answer.addresses.slice(0, MAX_ADDRESSES) : [];
     if (addresses.length > 0) this.#use(now, server, addresses);
+    else this.#hasNoAddress(server, name);
     const wait = addresses.length > 0 ? RESOLVE_AGAIN_MS : RESOLVE_RETRY_MS;
     server.timer = this.context.timers.arm(now + wait, `resolve ${name}`, (at) =>
       this.#resolve(at, server, name),
     );
     this.select(now);
+  }
+
+  #hasNoAddress({ config }: Server, name: string): void {
+    const { tunnel } = this.context.config;
+    const nhs = config.protocolAddress === 'dynamic' ? null : String(config.protocolAddress);
+    const about = { tunnel, nhs, nbma: name } as const;
+    this.context.event({ type: 'registration-failed', ...about, reason: 'no-address', code: null });
   }
 
   /** The server's addresses from now on: new ones are registered with, vanished ones left. */

@@ -217,7 +217,7 @@ export class Registration {
     this.unanswered++;
     if (this.unanswered === LOSSES_TO_DOWN) {
       const wasUp = this.#up;
-      this.#failed('no-reply', 0);
+      this.#failed('no-reply', null);
       this.#goDown(now, 'timed-out');
       if (wasUp) this.context.peers.renew(this.nbma); // it may have restarted without our association (facts C.7)
       this.changed(now);
@@ -342,7 +342,7 @@ export class Registration {
     this.context.event({ type: 'nhs-up', ...common });
   }
 
-  #failed(reason: 'no-reply' | 'refused', code: number): void {
+  #failed(reason: 'no-reply' | 'refused', code: number | null): void {
     const { config } = this.context;
     this.context.event({
       type: 'registration-failed',
