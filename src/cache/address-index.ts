@@ -147,4 +147,5 @@ const metaOf = (family: IpFamily, length: number): number => (family << 8) | len
 
 const HOST_META_V6 = metaOf(6, hostBits(6));
 
-const maskWord = (bits: number): number => (bits <= 0 ? 0 : bits >= 32 ? -1 : -1 << (32 - bits));
+export const maskWord = (bits: number): number =>
+  bits <= 0 ? 0 : bits >= 32 ? -1 : -1 << (32 - bits);

@@ -3,7 +3,7 @@
  * small number that stays valid until the entry is removed; objects are made for the API only.
  * An entry is gone at its `expiresAt`, swept or not.
  */
-import type { IpAddress, IpPrefix } from '../wire/address.js';
+import type { IpAddress, IpFamily, IpPrefix } from '../wire/address.js';
 import type { Endpoint } from '../wire/path.js';
 import { AddressIndex } from './address-index.js';
 import {
@@ -17,6 +17,7 @@ import {
 import { ExpiryWheel } from './expiry-wheel.js';
 import { NONE } from './host-table.js';
 import { PeerIndex } from './peer-index.js';
+import type { PrefixSet } from './prefix-set.js';
 import { SlotColumns } from './slot-columns.js';
 import { type CacheSnapshot, entryFromSnapshot, snapshotOfEntry } from './snapshot.js';
 
@@ -155,6 +156,11 @@ export class NhrpCache {
     };
   }
 
+  /** The prefix of an entry; a new object each time. */
+  prefixOf(slot: number): IpPrefix {
+    return this.columns.prefix(slot);
+  }
+
   kindOf(slot: number): CacheKind {
     return CACHE_KINDS[this.columns.kind[slot] as number] as CacheKind;
   }
@@ -204,6 +210,30 @@ export class NhrpCache {
   *slots(now: number): IterableIterator<number> {
     for (let slot = 0; slot < this.columns.high; slot++)
       if (this.columns.isLive(slot) && !this.hasExpired(slot, now)) yield slot;
+  }
+
+  /**
+   * Slots of the valid entries whose prefix begins in one of those: one walk over the columns, in a list of its own.
+   * @param among - Slots to look at, where it need not be all.
+   */
+  slotsWithin(
+    prefixes: PrefixSet,
+    now: number,
+    among: Iterable<number> = this.slots(now),
+  ): readonly number[] {
+    const { words } = this.columns;
+    const address = { family: 4 as IpFamily, w0: 0, w1: 0, w2: 0, w3: 0 };
+    const found: number[] = [];
+    for (const slot of among) {
+      if (this.hasExpired(slot, now)) continue;
+      address.family = this.columns.family[slot] === 4 ? 4 : 6;
+      address.w0 = words[4 * slot] as number;
+      address.w1 = words[4 * slot + 1] as number;
+      address.w2 = words[4 * slot + 2] as number;
+      address.w3 = words[4 * slot + 3] as number;
+      if (prefixes.has(address)) found.push(slot);
+    }
+    return found;
   }
 
   /** Slots of the entries with this NBMA endpoint: a list of its own, safe to remove while iterating. */

@@ -3,10 +3,12 @@
  * whom it gave the mapping. Only the owner of a registration, or the side that gave a cached mapping, can purge it.
  */
 import { NONE } from '../../cache/cache.js';
-import type { CacheEntry } from '../../cache/entry.js';
+import { PrefixSet } from '../../cache/prefix-set.js';
 import {
   formatPrefix,
+  hostBits,
   hostPrefix,
+  type IpAddress,
   type IpPrefix,
   maskAddress,
   prefixContains,
@@ -40,6 +42,13 @@ export interface PurgeParts {
   readonly shortcuts: Shortcuts;
 }
 
+/** Who sent a Purge Request: the endpoint that it came from, the protocol address that it names as its source. */
+interface Sender {
+  readonly from: Endpoint;
+  readonly source: IpAddress | null;
+  readonly isServer: boolean;
+}
+
 export class Purges {
   constructor(readonly parts: PurgeParts) {}
 
@@ -55,7 +64,7 @@ export class Purges {
         offset: 0,
       });
     }
-    for (const cie of message.cies) this.#purge(now, message, cie, from);
+    this.#purge(now, message, from);
     if (message.flags & PurgeFlag.NO_REPLY) return;
     const own = cieOf({
       nbmaAddress: context.nbmaAddress,
@@ -78,9 +87,12 @@ export class Purges {
    * By a server where one is given: from an address that they do not know they would not believe it.
    */
   spread(now: number, prefix: IpPrefix, by: Endpoint | null = null): void {
-    const { given } = this.parts;
-    for (const one of given.take(now, prefix))
-      this.#tell(now, one, { prefix, nbma: by ?? this.#wayTo(now, one) });
+    this.#spread(now, new PrefixSet([prefix]), by);
+  }
+
+  #spread(now: number, prefixes: PrefixSet, by: Endpoint | null): void {
+    for (const one of this.parts.given.take(now, prefixes))
+      this.#tell(now, one, { prefixes, nbma: by ?? this.#wayTo(now, one) });
   }
 
   /** Direct where that is possible by now: the answer itself may have gone by a server. */
@@ -92,83 +104,79 @@ export class Purges {
   /** By command: forgets the prefix here and everywhere it was given to. */
   purge(now: number, prefix: IpPrefix): void {
     const { cache, bindings } = this.parts.context;
-    for (const entry of [...cache.entries(now)]) {
-      if (
-        entry.kind === 'static' ||
-        entry.kind === 'local' ||
-        !prefixContains(prefix, entry.prefix.address)
-      )
-        continue;
-      bindings.remove(now, cache.findPrefix(entry.prefix, now), 'purged');
+    for (const slot of cache.slotsWithin(new PrefixSet([prefix]), now)) {
+      const { kind, prefix: held } = cache.entry(slot);
+      if (kind === 'static' || kind === 'local') continue;
+      bindings.remove(now, cache.findPrefix(held, now), 'purged');
     }
     this.parts.shortcuts.removeWithin(prefix, 'purged');
     this.spread(now, prefix);
   }
 
-  #purge(now: number, message: CieMessage, cie: Cie, from: Endpoint): void {
+  /** However many prefixes the message names: each table is walked once at most. */
+  #purge(now: number, message: CieMessage, from: Endpoint): void {
     const { context, redirects, shortcuts } = this.parts;
-    const address =
-      plainAddress(cie.protocolAddress) ?? plainAddress(message.sourceProtocolAddress);
-    if (address === null) return;
-    const length = prefixBits(cie.prefixLength, address);
-    const prefix = { address: maskAddress(address, length), length };
-    const { tunnel } = context.config;
-    context.event({
-      type: 'purge-received',
-      tunnel,
-      prefix: formatPrefix(prefix),
-      from: context.text(from),
-    });
-    redirects.forget(prefix.address);
-    this.#purgeEntries(now, prefix, message, from);
-    const source = plainAddress(message.sourceProtocolAddress);
-    if (this.#mayPurgeCached(from)) shortcuts.removeWithin(prefix, 'purged');
-    else if (source !== null) shortcuts.removeVia(source, prefix, 'purged');
-  }
-
-  #purgeEntries(now: number, prefix: IpPrefix, message: CieMessage, from: Endpoint): void {
-    const { cache, bindings } = this.parts.context;
-    for (const entry of this.#entriesWithin(now, prefix, message, from)) {
-      if (!this.#mayPurge(entry, message, from)) continue;
-      bindings.remove(now, cache.findPrefix(entry.prefix, now), 'purged');
-      this.spread(now, entry.prefix);
+    const prefixes = prefixesOf(message);
+    for (const prefix of prefixes) {
+      context.event({
+        type: 'purge-received',
+        tunnel: context.config.tunnel,
+        prefix: formatPrefix(prefix),
+        from: context.text(from),
+      });
+      redirects.forget(prefix.address);
     }
+    const source = plainAddress(message.sourceProtocolAddress);
+    const sender: Sender = { from, source, isServer: this.#mayPurgeCached(from) };
+    this.#purgeEntries(now, prefixes, sender);
+    if (sender.isServer || source !== null)
+      shortcuts.removePurged(new PrefixSet(prefixes), sender.isServer ? null : source);
   }
 
-  /** A host is looked up. For a wider prefix only a server of ours is worth a walk: others purge what is their own. */
-  #entriesWithin(
+  #purgeEntries(now: number, prefixes: readonly IpPrefix[], sender: Sender): void {
+    const { cache, bindings } = this.parts.context;
+    const gone: IpPrefix[] = [];
+    for (const slot of this.#slotsWithin(now, prefixes, sender)) {
+      if (!this.#mayPurge(slot, sender)) continue;
+      gone.push(cache.prefixOf(slot));
+    }
+    for (const prefix of gone) bindings.remove(now, cache.findPrefix(prefix, now), 'purged');
+    if (gone.length > 0) this.#spread(now, new PrefixSet(gone), null);
+  }
+
+  /** A host is looked up. For wider prefixes only a server of ours is worth a walk: others purge what is their own. */
+  #slotsWithin(
     now: number,
-    prefix: IpPrefix,
-    message: CieMessage,
-    from: Endpoint,
-  ): readonly CacheEntry[] {
+    prefixes: readonly IpPrefix[],
+    { from, source, isServer }: Sender,
+  ): ReadonlySet<number> {
     const { cache } = this.parts.context;
-    const exact = cache.findPrefix(prefix, now);
-    const isHost = prefix.length === hostPrefix(prefix.address).length;
-    const source = isHost ? null : plainAddress(message.sourceProtocolAddress);
-    const sender = source === null ? NONE : cache.find(source, now);
-    const slots = new Set(isHost ? [] : cache.byNbma(from)).add(exact).add(sender).values();
-    const isWalk = !isHost && this.#mayPurgeCached(from);
-    return [...(isWalk ? cache.slots(now) : slots)]
-      .filter((slot) => slot !== NONE)
-      .map((slot) => cache.entry(slot))
-      .filter((entry) => prefixContains(prefix, entry.prefix.address));
+    const slots = new Set(prefixes.map((prefix) => cache.findPrefix(prefix, now)));
+    const wide = new PrefixSet(prefixes.filter((p) => p.length < hostBits(p.address.family)));
+    if (!wide.isEmpty) {
+      const own = source === null ? NONE : cache.find(source, now);
+      const among = isServer ? undefined : new Set(cache.byNbma(from)).add(own);
+      among?.delete(NONE);
+      for (const slot of cache.slotsWithin(wide, now, among)) slots.add(slot);
+    }
+    slots.delete(NONE);
+    return slots;
   }
 
-  #mayPurge(entry: CacheEntry, message: CieMessage, from: Endpoint): boolean {
-    if (entry.nbma === null) return false;
-    const isOwner = endpointEquals(entry.nbma, from) || this.#isTakeover(entry, message);
-    if (entry.kind === 'dynamic') return isOwner;
-    return entry.kind === 'cached' && (isOwner || this.#mayPurgeCached(from));
+  #mayPurge(slot: number, sender: Sender): boolean {
+    const { cache } = this.parts.context;
+    const nbma = cache.nbmaOf(slot);
+    const kind = cache.kindOf(slot);
+    if (nbma === null || (kind !== 'dynamic' && kind !== 'cached')) return false;
+    if (kind === 'cached' && sender.isServer) return true;
+    return endpointEquals(nbma, sender.from) || this.#isTakeover(slot, sender);
   }
 
   /** A station that comes back from another NBMA address purges what it left, when the policy lets it. */
-  #isTakeover(entry: CacheEntry, message: CieMessage): boolean {
-    const source = plainAddress(message.sourceProtocolAddress);
-    return (
-      this.parts.context.config.takeover === 'always' &&
-      (source?.equals(entry.prefix.address) ?? false)
-    );
+  #isTakeover(slot: number, { source }: Sender): boolean {
+    const { cache, config } = this.parts.context;
+    if (config.takeover !== 'always' || source === null) return false;
+    return source.equals(cache.prefixOf(slot).address);
   }
 
   /** What we were told by a server, a server takes back. */
@@ -180,7 +188,7 @@ export class Purges {
   #tell(
     now: number,
     one: Given,
-    { prefix: gone, nbma }: { prefix: IpPrefix; nbma: Endpoint },
+    { prefixes: gone, nbma }: { prefixes: PrefixSet; nbma: Endpoint },
   ): void {
     const { context } = this.parts;
     const { config, nbmaAddress } = context;
@@ -200,10 +208,20 @@ export class Purges {
   }
 }
 
-function ciesFor(gone: IpPrefix, { prefix, nextHop }: Given): readonly Cie[] {
+/** A CIE without an address means the header's. */
+function prefixesOf({ cies, sourceProtocolAddress }: CieMessage): readonly IpPrefix[] {
+  return cies.flatMap((cie) => {
+    const address = plainAddress(cie.protocolAddress) ?? plainAddress(sourceProtocolAddress);
+    if (address === null) return [];
+    const length = prefixBits(cie.prefixLength, address);
+    return [{ address: maskAddress(address, length), length }];
+  });
+}
+
+function ciesFor(gone: PrefixSet, { prefix, nextHop }: Given): readonly Cie[] {
   const prefixes = [prefix];
   const isApart = !prefixContains(prefix, nextHop);
-  if (isApart && prefixContains(gone, nextHop)) prefixes.push(hostPrefix(nextHop));
+  if (isApart && gone.has(nextHop)) prefixes.push(hostPrefix(nextHop));
   return prefixes.map(({ address, length }) =>
     cieOf({ prefixLength: length, protocolAddress: isApart ? address : nextHop }),
   );

@@ -3,12 +3,14 @@
  * minute. Bounded: the pair that was not seen for the longest time is forgotten, and may be told anew.
  */
 import type { IpAddress } from '../../wire/address.js';
+import { AddressSets } from './address-sets.js';
 
 const QUICK_COUNT = 3;
 const QUICK_MS = 5_000;
 const SLOW_MS = 60_000;
 
 interface Pair {
+  readonly key: string;
   readonly source: IpAddress;
   readonly destination: IpAddress;
   sent: number;
@@ -17,17 +19,14 @@ interface Pair {
 
 export class RedirectLimiter {
   readonly #pairs = new Map<string, Pair>();
+  /** Each pair under both its addresses. */
+  readonly #byAddress = new AddressSets<Pair>();
 
   constructor(readonly maxPairs: number) {}
 
   allow(now: number, source: IpAddress, destination: IpAddress): boolean {
     const key = `${pairKey(source)}>${pairKey(destination)}`;
-    const pair = this.#pairs.get(key) ?? {
-      source,
-      destination,
-      sent: 0,
-      lastAt: Number.NEGATIVE_INFINITY,
-    };
+    const pair = this.#pairs.get(key) ?? this.#pairOf(key, source, destination);
     this.#pairs.delete(key);
     this.#pairs.set(key, pair);
     this.#bound();
@@ -38,15 +37,26 @@ export class RedirectLimiter {
   }
 
   forget(address: IpAddress): void {
-    for (const [key, pair] of this.#pairs) {
-      if (pair.source.equals(address) || pair.destination.equals(address)) this.#pairs.delete(key);
-    }
+    for (const pair of this.#byAddress.at(address)) this.#remove(pair);
+  }
+
+  #pairOf(key: string, source: IpAddress, destination: IpAddress): Pair {
+    const pair = { key, source, destination, sent: 0, lastAt: Number.NEGATIVE_INFINITY };
+    this.#byAddress.add(source, pair);
+    this.#byAddress.add(destination, pair);
+    return pair;
+  }
+
+  #remove(pair: Pair): void {
+    this.#pairs.delete(pair.key);
+    this.#byAddress.delete(pair.source, pair);
+    this.#byAddress.delete(pair.destination, pair);
   }
 
   #bound(): void {
     if (this.#pairs.size <= this.maxPairs) return;
-    const oldest = this.#pairs.keys().next();
-    if (!oldest.done) this.#pairs.delete(oldest.value);
+    const oldest = this.#pairs.values().next();
+    if (!oldest.done) this.#remove(oldest.value);
   }
 }
 

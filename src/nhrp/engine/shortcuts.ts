@@ -4,6 +4,7 @@
  * improves on changes. One that is in use is resolved again at two thirds of its time, without a gap.
  */
 import { type CacheEntry, CacheFlag } from '../../cache/entry.js';
+import type { PrefixSet } from '../../cache/prefix-set.js';
 import type { Route } from '../../cache/routes.js';
 import {
   formatPrefix,
@@ -13,6 +14,7 @@ import {
   maskAddress,
   prefixContains,
 } from '../../wire/address.js';
+import { AddressSets } from './address-sets.js';
 import type { RemovalReason } from './api.js';
 import type { EngineContext } from './context.js';
 import type { Timer } from './timers.js';
@@ -42,6 +44,7 @@ interface Held extends Shortcut {
 
 export class Shortcuts {
   readonly #table = new Map<string, Held>();
+  readonly #byVia = new AddressSets<Held>();
 
   constructor(
     readonly context: EngineContext,
@@ -91,6 +94,7 @@ export class Shortcuts {
     const mode = this.#equalRoute(prefix) === null ? 'new' : 'override';
     const shortcut: Held = { prefix, via, destination, mode, expiresAt, timer: null };
     this.#table.set(key, shortcut);
+    this.#byVia.add(via, shortcut);
     this.context.routes.add({ prefix, kind: 'shortcut', via, distance: 0, mode });
     this.context.out.push({ kind: 'route', action: 'set', prefix, via, mode });
     this.#announce(now, shortcut);
@@ -102,6 +106,7 @@ export class Shortcuts {
     if (this.#table.get(key) !== shortcut) return;
     shortcut.timer?.cancel();
     this.#table.delete(key);
+    this.#byVia.delete(shortcut.via, shortcut);
     const { prefix, via, mode } = shortcut;
     this.context.routes.remove(prefix, 'shortcut', via);
     this.context.out.push({ kind: 'route', action: 'remove', prefix, via, mode });
@@ -121,12 +126,14 @@ export class Shortcuts {
     }
   }
 
-  /** Shortcuts by that peer which lie in the prefix, as a Purge Request of the peer names it. */
-  removeVia(via: IpAddress, prefix: IpPrefix | null, reason: RemovalReason): void {
-    for (const one of [...this.#table.values()]) {
-      if (!one.via.equals(via)) continue;
-      if (prefix === null || prefixContains(prefix, one.prefix.address)) this.remove(one, reason);
-    }
+  /** Shortcuts which lie in the prefixes that a Purge Request names: all, or those by one peer. One walk at most. */
+  removePurged(prefixes: PrefixSet, via: IpAddress | null): void {
+    for (const one of via === null ? [...this.#table.values()] : this.#byVia.at(via))
+      if (prefixes.has(one.prefix.address)) this.remove(one, 'purged');
+  }
+
+  removeVia(via: IpAddress, reason: RemovalReason): void {
+    for (const one of this.#byVia.at(via)) this.remove(one, reason);
   }
 
   /**
@@ -179,7 +186,7 @@ export class Shortcuts {
   #viaGone(entry: CacheEntry, reason: RemovalReason): void {
     if (entry.nbma === null || entry.prefix.length !== hostBits(entry.prefix.address.family))
       return;
-    this.removeVia(entry.prefix.address, null, reason);
+    this.removeVia(entry.prefix.address, reason);
   }
 
   #equalRoute(prefix: IpPrefix): Route | null {
