@@ -25,7 +25,7 @@ import type { IcmpErrors } from './icmp-errors.js';
 import type { Mgre, TransmitSlot } from './mgre.js';
 import type { MulticastTargets } from './multicast.js';
 import type { PathMtu } from './path-mtu.js';
-import { mayLeave, mayPass } from './scope.js';
+import { isOfLinkScope, mayLeave, mayPass } from './scope.js';
 
 export interface DatapathParts {
   readonly engine: NhrpEngine;
@@ -102,7 +102,7 @@ export class Datapath {
     const destination = ipDestination(slot.slab, slot.at);
     if (isMulticast(destination)) {
       mgre.deliver(slot);
-      if (reflect) this.#replicate(now, slot, from);
+      if (reflect && engine.cache.isRegistered(from)) this.#reflect(now, slot, from);
       return;
     }
     if (engine.locate(now, destination).kind === 'local') return mgre.deliver(slot);
@@ -187,6 +187,20 @@ export class Datapath {
     }
     this.#report(now, slot, { kind: 'too-big', mtu });
     this.parts.drops.drop('too-big', textOf(from));
+  }
+
+  /**
+   * What a spoke sends to a group goes on to the others: as a router does it, with less time to live, but for groups of
+   * the link, which are sent with 1.
+   */
+  #reflect(now: number, slot: TransmitSlot, from: Endpoint): void {
+    const { mgre, drops } = this.parts;
+    const copy = mgre.slotOf(viewOf(slot)); // the device has the packet as it came
+    if (!isOfLinkScope(ipDestination(copy.slab, copy.at))) {
+      if (ipTtl(copy.slab, copy.at) <= 1) return drops.drop('ttl-exceeded', from.address);
+      decrementTtl(copy.slab, copy.at);
+    }
+    this.#replicate(now, copy, from);
   }
 
   /** A copy to each multicast target but the one that it came from, made as they are polled. */

@@ -128,6 +128,9 @@ describe('a snapshot that is none', () => {
   const withEntry = (one: unknown) => tunnel({ cache: { version: 1, entries: [one] } });
   it.each([
     [{ version: 9 }, 'snapshot.version'],
+    [{ version: 1, tunnels: 5 }, 'snapshot.tunnels: an object expected'],
+    [{ version: 1, tunnels: null }, 'snapshot.tunnels: an object expected'],
+    [{ version: 1 }, 'snapshot.tunnels: an object expected'],
     [tunnel({ version: 2 }), 'snapshot.version'],
     [tunnel({ requestId: -1_000 }), 'snapshot.requestId'],
     [tunnel({ requestId: 1e18 }), 'snapshot.requestId'],
@@ -139,5 +142,17 @@ describe('a snapshot that is none', () => {
     const lab = new VirtualLab();
     const restored = saved as unknown as NodeSnapshot;
     expect(() => lab.add(hubTunnel(), {}, restored)).toThrow(path);
+  });
+
+  it('has nothing of a tunnel that is named as something that every object inherits', () => {
+    const node = new VirtualLab().add(
+      hubTunnel({ name: 'constructor' }),
+      {},
+      {
+        version: 1,
+        tunnels: {},
+      },
+    );
+    expect(node.node.view(0).tunnels[0]?.name).toBe('constructor');
   });
 });

@@ -1,12 +1,5 @@
 /** Which addresses may be forwarded at all: RFC 1812 §5.3.7, RFC 3927 §2.7, RFC 4291 §2.5. */
-import { type IpAddress, isUnspecified } from '../wire/address.js';
-
-/** Never on any network: 0.0.0.0/8, 127.0.0.0/8, 240.0.0.0/4 with the limited broadcast; ::, ::1. */
-function isOfNoNetwork(a: IpAddress): boolean {
-  if (a.family === 6) return (a.w0 | a.w1 | a.w2) === 0 && a.w3 >>> 1 === 0;
-  const first = a.w0 >>> 24;
-  return first === 0 || first === 127 || first >= 240;
-}
+import { type IpAddress, isOfNoNetwork, isUnspecified } from '../wire/address.js';
 
 /** Only between neighbours, so never from one peer to another: 169.254.0.0/16, fe80::/10. */
 const isLinkLocal = (a: IpAddress): boolean =>
@@ -22,3 +15,7 @@ export const mayPass = (source: IpAddress, destination: IpAddress): boolean =>
   !isOfNoNetwork(destination) &&
   !isLinkLocal(source) &&
   !isLinkLocal(destination);
+
+/** Groups of one link: 224.0.0.0/24 (RFC 5771 §4), ff02::/16 (RFC 4291 §2.7). */
+export const isOfLinkScope = (group: IpAddress): boolean =>
+  group.family === 4 ? group.w0 >>> 8 === 0xe00000 : group.w0 >>> 16 === 0xff02;

@@ -273,12 +273,12 @@ export class Simulation {
     return this;
   }
 
-  /** A packet from a station or host to a group. */
-  multicast(from: string, group: string): this {
+  /** A packet from a station or host to a group, with time to live 1 unless another is given. */
+  multicast(from: string, group: string, ttl: number = GROUP_TTL): this {
     const stack = this.#net.stackOf(from);
     const destination = addressOf(group);
     const source = stack.sourceFor(destination);
-    const envelope = { source, destination, protocol: IP_PROTOCOL.UDP, ttl: GROUP_TTL };
+    const envelope = { source, destination, protocol: IP_PROTOCOL.UDP, ttl };
     stack.send(ipPacket(envelope, new Uint8Array(16)));
     return this;
   }

@@ -96,6 +96,13 @@ export const addressKey = (a: IpAddress): number | string =>
 export const isMulticast = (a: IpAddress): boolean =>
   a.family === 4 ? a.w0 >>> 28 === 0xe : a.w0 >>> 24 === 0xff;
 
+/** Never on any network: 0.0.0.0/8, 127.0.0.0/8, 240.0.0.0/4 with the limited broadcast; ::, ::1. */
+export function isOfNoNetwork(a: IpAddress): boolean {
+  if (a.family === 6) return (a.w0 | a.w1 | a.w2) === 0 && a.w3 >>> 1 === 0;
+  const first = a.w0 >>> 24;
+  return first === 0 || first === 127 || first >= 240;
+}
+
 /** RFC 4291 §2.5.6, fe80::/10: every such next hop is on the link that the packet leaves by. */
 export const isIpv6LinkLocal = (a: IpAddress): boolean => a.family === 6 && a.w0 >>> 22 === 0x3fa;
 

@@ -263,9 +263,28 @@ describe('multicast', () => {
   it('a hub that reflects sends it on to the others, and never back to where it came from', () => {
     const sim = new Simulation().hub('hub', { multicastReflect: true });
     sim.spoke('s1').spoke('s2').spoke('s3').run({ forMs: 1_000 });
-    sim.multicast('s1', '239.1.2.3').run({ forMs: 100 });
+    sim.multicast('s1', '239.1.2.3', 2).run({ forMs: 100 });
     expect(['hub', 's1', 's2', 's3'].map((n) => sim.heard(n).length)).toEqual([1, 0, 1, 1]);
     expect(sim.stats('hub').tunnels.tun0?.packets.replicated).toBe(2); // a copy of its own s1 would drop unheard
+  });
+
+  it('hubs that reflect to each other do not keep a packet for ever', () => {
+    const hubs = ['192.0.2.1', '192.0.2.2', '192.0.2.3'];
+    const sim = new Simulation();
+    for (const own of hubs) {
+      const others = hubs.filter((hub) => hub !== own);
+      const multicast = ['dynamic', ...others] as const;
+      sim.hub(`hub${1 + hubs.indexOf(own)}`, { multicastReflect: true, multicast });
+    }
+    sim.spoke('s1', { multicastReflect: true }).spoke('s2', { multicastReflect: true });
+    sim.run({ forMs: 3_000 });
+    const sent = (): number =>
+      ['hub1', 'hub2', 'hub3', 's1', 's2'].reduce((sum, name) => sum + sim.datagrams(name), 0);
+    sim.multicast('s1', '239.1.2.3', 8).run({ forMs: 1_000 });
+    const soon = sent();
+    sim.run({ forMs: 1_000 });
+    expect(sent()).toBe(soon);
+    expect(sim.heard('s2').length).toBeGreaterThan(0);
   });
 
   it('IPv6 groups are carried as well, and a spoke that has gone gets no copy', () => {

@@ -83,7 +83,7 @@ function isForbidden(parts: ClaimParts, claim: Claim): boolean {
   if (sharesNatAddress(context, claim)) return true;
   if (prefix.length < hostBits(prefix.address.family))
     return claim.unique || isTooWide(parts, prefix); // §5.2.3: U wants a host
-  return !isUsableNbma(prefix.address) || context.isOwn(prefix.address);
+  return !context.mayBeRemote(prefix.address) || context.isOwn(prefix.address);
 }
 
 /** A prefix that holds an address of ours, and so the tunnel's network, or of a server would draw in all that has no entry. */

@@ -5,6 +5,8 @@ import {
   type IpAddress,
   type IpPrefix,
   isIpv6LinkLocal,
+  isMulticast,
+  isOfNoNetwork,
   prefixContains,
 } from '../../wire/address.js';
 import { wordsOf } from '../../wire/checksum.js';
@@ -81,6 +83,12 @@ export class EngineContext {
   /** Whether one of this node's addresses on the tunnel lies in the prefix. */
   owns(prefix: IpPrefix): boolean {
     return this.own.some((own) => prefixContains(prefix, own));
+  }
+
+  /** Whether a peer may say where the address is: one of a station, and not of a network behind this node. */
+  mayBeRemote(address: IpAddress): boolean {
+    if (isOfNoNetwork(address) || isMulticast(address)) return false;
+    return this.routes.lookupWithout(address, 'shortcut')?.kind !== 'device';
   }
 
   /** Whether the address is on the tunnel's own network: a next hop of its own, whatever else its station is called. */

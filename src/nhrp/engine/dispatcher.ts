@@ -37,7 +37,7 @@ export interface DispatcherParts {
   readonly registrar: Registrar;
   readonly redirects: Redirects;
   readonly purges: Purges;
-  readonly onPurgeReply: (now: number, requestId: number) => void;
+  readonly onPurgeReply: (now: number, requestId: number) => boolean;
 }
 
 /** ar$pktsz has 16 bits; what lies behind is padding of the link. */
@@ -112,17 +112,24 @@ export class Dispatcher {
         if (this.#isAlongTheWay(now, message)) return transit.forward(now, message, octets, from);
         return this.parts.redirects.handleIndication(now, message, from);
       default:
+        if (this.#isPurgeReply(now, message)) return;
         if (this.parts.context.isOwn(source)) return this.#handleReply(now, message, octets, from);
         return transit.forward(now, message, octets, from);
     }
   }
 
   #handleReply(now: number, message: CieMessage, octets: Uint8Array, from: Endpoint): void {
-    const { context, servers, resolver, onPurgeReply } = this.parts;
+    const { context, servers, resolver } = this.parts;
     if (message.type === PacketType.RESOLUTION_REPLY)
       return resolver.handleReply(now, message, octets, from);
-    if (message.type === PacketType.PURGE_REPLY) return onPurgeReply(now, message.requestId);
-    if (!servers.handleReply(now, message)) context.drop('unsolicited', from);
+    const isOurs =
+      message.type === PacketType.REGISTRATION_REPLY && servers.handleReply(now, message);
+    if (!isOurs) context.drop('unsolicited', from);
+  }
+
+  /** A reply to a purge of ours: by its id, for the address that it is about may be ours no longer. */
+  #isPurgeReply(now: number, { type, requestId }: CieMessage): boolean {
+    return type === PacketType.PURGE_REPLY && this.parts.onPurgeReply(now, requestId);
   }
 
   /** Addressed to us, or from somebody who does not know our address: destination equal to source, or none. */

@@ -11,6 +11,7 @@ import { type Endpoint, endpointEquals } from '../../wire/path.js';
 import type { CieMessage } from '../codec/message.js';
 import type { Answer, NhsConfig } from './api.js';
 import type { EngineContext } from './context.js';
+import { isUsableNbma } from './messages.js';
 import type { Questions } from './questions.js';
 import { type NhsState, Registration } from './registration.js';
 import type { Timer } from './timers.js';
@@ -31,7 +32,8 @@ interface Server {
 
 export class NhsSet {
   readonly #servers: readonly Server[];
-  #fallback: Timer | null = null;
+  /** Worse servers that are let go once their time has come. */
+  readonly #fallbacks = new Map<Registration, Timer>();
   #stopped = false;
 
   constructor(
@@ -119,9 +121,9 @@ export class NhsSet {
   }
 
   /** Deregisters everywhere; the number of Purge Requests that went out. */
-  purge(now: number): number {
+  purge(now: number, asked = false): number {
     let sent = 0;
-    for (const one of this.registrations()) if (one.purge(now)) sent++;
+    for (const one of this.registrations()) if (one.purge(now, asked)) sent++;
     return sent;
   }
 
@@ -132,7 +134,7 @@ export class NhsSet {
 
   stop(now: number): void {
     this.#stopped = true;
-    this.#fallback?.cancel();
+    for (const timer of this.#fallbacks.values()) timer.cancel();
     for (const server of this.#servers) server.timer?.cancel();
     for (const one of this.registrations()) one.stop(now, 'shutdown');
   }
@@ -183,17 +185,14 @@ export class NhsSet {
     if (!wanted.every((one) => one.state === 'up')) return true;
     const delayMs = this.context.config.nhsFallbackSeconds * 1_000;
     if (delayMs === 0) return false;
-    if (this.#fallback === null) {
-      this.#fallback = this.context.timers.arm(
-        now + delayMs,
-        'fallback to the better next hop server',
-        (at) => {
-          this.#fallback = null;
-          if (wanted.every((one) => one.state === 'up')) worse.stop(at, 'replaced');
-          this.select(at);
-        },
-      );
-    }
+    if (this.#fallbacks.has(worse)) return true;
+    const why = 'fallback to the better next hop server';
+    const timer = this.context.timers.arm(now + delayMs, why, (at) => {
+      this.#fallbacks.delete(worse);
+      if (wanted.every((one) => one.state === 'up')) worse.stop(at, 'replaced');
+      this.select(at);
+    });
+    this.#fallbacks.set(worse, timer);
     return true;
   }
 
@@ -210,7 +209,8 @@ export class NhsSet {
 
   #resolved(now: number, server: Server, name: string, answer: Answer | null): void {
     server.asking = false;
-    const addresses = answer?.kind === 'addresses' ? answer.addresses.slice(0, MAX_ADDRESSES) : [];
+    const found = answer?.kind === 'addresses' ? answer.addresses : [];
+    const addresses = found.filter((one) => this.#canBeServer(one)).slice(0, MAX_ADDRESSES);
     if (addresses.length > 0) this.#use(now, server, addresses);
     else this.#hasNoAddress(server, name);
     const wait = addresses.length > 0 ? RESOLVE_AGAIN_MS : RESOLVE_RETRY_MS;
@@ -218,6 +218,12 @@ export class NhsSet {
       this.#resolve(at, server, name),
     );
     this.select(now);
+  }
+
+  /** A name may have addresses of either family, and once had this node's: neither can be registered with. */
+  #canBeServer(address: IpAddress): boolean {
+    const { nbmaAddress: own } = this.context;
+    return address.family === own.family && isUsableNbma(address) && !address.equals(own);
   }
 
   #hasNoAddress({ config }: Server, name: string): void {

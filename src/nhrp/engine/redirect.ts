@@ -59,8 +59,9 @@ export class Redirects {
     const isFit =
       !isMulticast(destination) && !isUnspecified(destination) && !isUnspecified(source);
     const isOurFamily = destination.family === this.context.config.address.family;
-    if (!isFit || !isOurFamily) return this.context.drop('refused', from);
-    const { config, routes } = this.context;
+    const { config, routes, cache } = this.context;
+    const isKnown = cache.byNbma(from).length > 0; // a server or a peer: we may have sent it a packet
+    if (!isFit || !isOurFamily || !isKnown) return this.context.drop('refused', from);
     this.context.event({
       type: 'redirect-received',
       tunnel: config.tunnel,

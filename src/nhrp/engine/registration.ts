@@ -110,7 +110,9 @@ export class Registration {
     return this.#active && requestId === this.#requestId;
   }
 
+  /** A reply counts once a request: repeated, by whomever, it would keep alive a server that has gone. */
   handleReply(now: number, message: CieMessage): void {
+    if (!this.#isAwaited) return this.context.drop('stale', this.nbma);
     this.#isAwaited = false;
     const refusals = message.cies.filter((cie) => cie.code !== CieCode.SUCCESS);
     const own = refusals.find((cie) => this.#isAboutUs(cie));
@@ -165,10 +167,13 @@ export class Registration {
     return true;
   }
 
-  /** Takes the own addresses back at the server (RFC 2332 §5.2.5); true when a Purge Request went out. */
-  purge(now: number): boolean {
+  /**
+   * Takes the own addresses back at the server (RFC 2332 §5.2.5); true when a Purge Request went out.
+   * @param asked - Also where it has been asked and has not answered: it may have them
+   */
+  purge(now: number, asked = false): boolean {
     const server = this.protocolAddress;
-    if (!this.#up || server === null) return false;
+    if (!(this.#up || (asked && this.#isAwaited)) || server === null) return false;
     this.#timer?.cancel();
     const { config, requestIds } = this.context;
     this.#purgeId = config.ciscoPurgeId ? this.#requestId : requestIds.next();

@@ -1,6 +1,6 @@
 /** What a Resolution Reply, or an error about a request of ours, means: RFC 2332 §5.2.2, facts C.3 and C.9. */
 import { CacheFlag } from '../../cache/entry.js';
-import { hostPrefix, type IpAddress, isMulticast, isUnspecified } from '../../wire/address.js';
+import { hostPrefix, type IpAddress } from '../../wire/address.js';
 import type { Endpoint } from '../../wire/path.js';
 import type { Cie } from '../codec/cie.js';
 import type { CieMessage } from '../codec/message.js';
@@ -69,8 +69,7 @@ export class Resolver {
     const claimed = plainAddress(cie.nbmaAddress);
     const station = { protocolAddress: responder, claimedNbma: claimed, from };
     const { nbma } = reachOf(context, this.parts.servers, message, station);
-    const isBad =
-      isMulticast(via) || isUnspecified(via) || context.isOwn(via) || cie.holdingTimeSeconds === 0;
+    const isBad = !context.mayBeRemote(via) || context.isOwn(via) || cie.holdingTimeSeconds === 0;
     if (nbma === null || isBad || nbma.address.equals(context.nbmaAddress)) {
       context.drop('refused', from);
       return resolutions.fail(now, pending, nbma === null ? 'no direct way' : 'unusable answer');

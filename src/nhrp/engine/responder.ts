@@ -209,6 +209,7 @@ export class Responder {
     const station = { protocolAddress: source, claimedNbma: claimed, from };
     const { nbma, isPunched } = reachOf(context, this.parts.servers, message, station);
     if (nbma === null || nbma.address.equals(context.nbmaAddress)) return;
+    if (!context.mayBeRemote(source)) return context.drop('refused', from);
     request.isPunched = isPunched;
     const behindNat = claimed !== null && !claimed.equals(nbma.address);
     context.bindings.set(now, {
@@ -222,6 +223,7 @@ export class Responder {
       mtu: message.cies[0]?.mtu ?? 0,
       holdingTimeSeconds: holding,
       expiresAt: now + holding * 1_000,
+      registrant: from,
     });
   }
 

@@ -1,0 +1,88 @@
+/** What a peer that knows the password, or a recording of one, must not be able to do. */
+import { describe, expect, it } from 'vitest';
+import { addressBytes } from '../../wire/address.js';
+import type { CieMessage, TrafficIndication } from '../codec/message.js';
+import {
+  AUTHENTICATION,
+  cieMessage,
+  exchange,
+  octetsOf,
+  parseTrace,
+  ready,
+  repliesIn,
+  STRANGER,
+} from './by-hand.test-support.js';
+import { address, HUB, LIMITS } from './engine-network.test-support.js';
+import { cieExtension, cieOf, headerOf } from './messages.js';
+
+const TO_S1 = ['192.168.7.2', '192.168.1.2'] as const;
+
+describe('a peer that is let in', () => {
+  it('does not keep a dead hub alive by repeating its reply', () => {
+    const net = ready();
+    const isReply = ({ by, message }: ReturnType<typeof parseTrace>): boolean =>
+      by === 'hub' && message.type === 4 && String(message.sourceProtocolAddress) === '10.0.0.1';
+    const reply = net.trace.map(parseTrace).find(isReply)?.message as CieMessage;
+    net.cut('hub');
+    for (let minute = 0; minute < 10; minute++) {
+      net.inject(HUB.nbma, '192.168.1.2', octetsOf(reply));
+      net.run(60_000);
+    }
+    expect(net.engine('s1').bestNhs).toBeNull();
+  });
+
+  it.each(['172.16.1.5', '127.0.0.1', '255.255.255.255', '224.0.0.9', '0.0.0.0'])(
+    'gets no entry for %s: of our own network, or of none',
+    (text) => {
+      const net = ready();
+      const request = { ...cieMessage(1, '10.0.0.1', { flags: 0xc802 }) };
+      exchange(net, { ...request, sourceProtocolAddress: address(text) }, ...TO_S1);
+      expect(net.engine('s1').cache.find(address(text), net.now)).toBe(-1);
+    },
+  );
+
+  it('may not register a host of the network behind the server', () => {
+    const net = ready();
+    const registration = {
+      ...cieMessage(3, HUB.address),
+      sourceProtocolAddress: address('172.16.0.9'),
+    };
+    const [reply] = repliesIn(exchange(net, registration), 4);
+    expect(reply?.cies[0]?.code).toBe(4);
+    expect(net.engine('hub').locate(net.now, address('172.16.0.9')).kind).toBe('local');
+  });
+
+  it('fills the cache with sources of Resolution Requests up to its own share', () => {
+    const net = ready({ limits: { ...LIMITS, maxEntriesPerPeer: 5 } });
+    const record = cieExtension(4, [cieOf({ protocolAddress: address('10.0.0.99') })]);
+    for (let n = 1; n <= 20; n++) {
+      const named = {
+        sourceProtocolAddress: address(`10.0.9.${n}`),
+        sourceNbmaAddress: address(`192.168.9.${n}`),
+      };
+      const more = { flags: 0xc802, requestId: n, extensions: [record, AUTHENTICATION] };
+      exchange(net, { ...cieMessage(1, HUB.address, more), ...named });
+    }
+    const cached = [...net.engine('hub').cache.entries(net.now)].filter((e) => e.kind === 'cached');
+    expect(cached.length).toBe(5);
+  });
+
+  it('starts no resolution here by a redirect about packets that it was never sent', () => {
+    const net = ready();
+    const packet = new Uint8Array(28);
+    packet.set([0x45, 0, 0, 28, 0, 0, 0, 0, 64, 17]);
+    packet.set(addressBytes(address('172.16.1.1')), 12);
+    packet.set(addressBytes(address('172.16.2.1')), 16);
+    const indication: TrafficIndication = {
+      ...headerOf(STRANGER, address('172.16.1.1')),
+      type: 8,
+      unused: 0,
+      trafficCode: 0,
+      unused2: 0,
+      packet,
+      extensions: [AUTHENTICATION],
+    };
+    expect(exchange(net, indication, ...TO_S1)).toEqual([]);
+    expect(exchange(net, indication, HUB.nbma, TO_S1[1])[0]?.message.type).toBe(1); // from the hub it does
+  });
+});
