@@ -13,6 +13,8 @@ import {
   record,
 } from './config-reader.js';
 import type { NodeCommand } from './output.js';
+import { checkMtu } from './settings-checks.js';
+import { checkHost } from './tunnel-addresses.js';
 
 export type TunnelCommand =
   | { readonly to: 'routes'; readonly change: RouteChange }
@@ -20,11 +22,14 @@ export type TunnelCommand =
 
 type ForTunnel = Exclude<NodeCommand, { kind: 'shutdown' }>;
 
-/** @throws TypeError that names `command` or `command.kind` when it is none that a node knows. */
-export const checkCommandKind = (command: unknown): void => {
+/** @throws TypeError that names `command`, its `kind` or its `tunnel` when it is none that a node knows. */
+export const checkCommand = (command: unknown): void => {
   if (typeof command !== 'object' || command === null)
     throw new TypeError('command: an object expected');
-  oneOf(...COMMAND_KINDS)((command as { kind?: unknown }).kind, 'command.kind');
+  const { kind, tunnel } = command as { kind?: unknown; tunnel?: unknown };
+  if (oneOf(...COMMAND_KINDS)(kind, 'command.kind') === 'shutdown')
+    readShutdown(command, 'command');
+  else if (typeof tunnel !== 'string') throw new TypeError('command.tunnel: a text expected');
 };
 
 const COMMAND_KINDS: readonly NodeCommand['kind'][] = [
@@ -33,7 +38,9 @@ const COMMAND_KINDS: readonly NodeCommand['kind'][] = [
   ...(['setAddress', 'setMtu', 'shutdown'] as const),
 ];
 
-const name: Reader<string> = (value) => String(value); // the caller has found the tunnel by it
+const readShutdown = record({ kind: oneOf('shutdown') });
+
+const name: Reader<string> = (value) => value as string; // checked, and the caller has found the tunnel by it
 
 const readRoute = record({
   kind: oneOf('addRoute', 'removeRoute'),
@@ -54,6 +61,7 @@ const readKeep = record({
 });
 const readAddress = record({ kind: oneOf('setAddress'), tunnel: name, address: address() });
 const readMtu = record({ kind: oneOf('setMtu'), tunnel: name, mtu: integer(576, 9_216) });
+const readReregister = record({ kind: oneOf('reregister'), tunnel: name });
 const readClear = record({
   kind: oneOf('clear'),
   tunnel: name,
@@ -78,7 +86,14 @@ export function readCommand(command: ForTunnel, { nbma, overlay }: CommandFamili
   const via = read.to === 'routes' ? read.change.via : null;
   if (via !== null && via.family !== about?.family)
     throw new TypeError(`command.via: '${via}' is not of the prefix's family`);
+  if (read.to === 'engine') checkForOverlay(read.command, overlay);
   return read;
+}
+
+/** What the configuration would refuse of a tunnel, a command may not make of it. */
+function checkForOverlay(command: EngineCommand, overlay: readonly IpFamily[]): void {
+  if (command.kind === 'mtu') checkMtu(command.mtu, overlay, 'command.mtu');
+  if (command.kind === 'own-address') checkHost(command.address, 'command.address');
 }
 
 /** The overlay address that a command speaks of, null where it speaks of all: it is for the engine of that family. */
@@ -114,6 +129,7 @@ function readAny(command: ForTunnel, nbma: IpFamily): TunnelCommand {
     case 'setMtu':
       return toEngine({ kind: 'mtu', mtu: readMtu(command, 'command').mtu });
     case 'reregister':
+      readReregister(command, 'command');
       return toEngine({ kind: 'reregister' });
   }
 }

@@ -53,7 +53,7 @@ export const list =
     if (!Array.isArray(value))
       throw new TypeError(`${path}: a list expected, got ${kindOf(value)}`);
     if (value.length < least) throw new RangeError(`${path}: at least ${least} expected`);
-    return value.map((item, i) => reader(item, `${path}[${i}]`));
+    return Array.from(value, (item, i) => reader(item, `${path}[${i}]`)); // a hole is read too
   };
 
 export const integer =

@@ -173,9 +173,9 @@ describe('readConfig', () => {
       "tunnels[0].alsoRegister[1]: a prefix cannot be registered as unique: 'unique: false' expected beside it",
     ],
     [
-      'registrations rarer than they hold',
-      { holdingTimeSeconds: 300, registrationIntervalSeconds: 301 },
-      'tunnels[0].registrationIntervalSeconds: at most the holding time of 300 s expected, got 301',
+      'registrations no more often than they hold',
+      { holdingTimeSeconds: 300, registrationIntervalSeconds: 300 },
+      'tunnels[0].registrationIntervalSeconds: less than the holding time of 300 s expected, got 300',
     ],
     [
       'no password at all',
@@ -211,6 +211,56 @@ describe('readConfig', () => {
     );
     expect(() => readConfig({ tunnels: [] })).toThrow('tunnels: at least 1 expected');
     expect(() => readConfig(null as unknown as DmvpnConfig)).toThrow(TypeError);
+  });
+});
+
+describe('addresses that cannot be meant', () => {
+  const hub = { address: '10.0.0.100', nbma: '192.168.0.2' };
+  const map = { prefix: '10.0.0.9/32', nbma: '192.168.9.2' };
+  const many = (count: number) => Array.from({ length: count }, (_, i) => `10.1.0.${i}/32`);
+  it.each<[string, object, string]>([
+    ['a loopback address', { address: '127.0.0.1/32' }, "address: '127.0.0.1' is not the address"],
+    ['class E', { address: '240.0.0.1/24' }, "address: '240.0.0.1' is not the address of a host"],
+    ['multicast', { address: '224.0.0.5/24' }, 'address'],
+    ["the network's", { address: '10.0.0.0/24' }, "address: '10.0.0.0/24' is the network's"],
+    ["the other network's", { otherAddress: '2001:db8::/64' }, "otherAddress: '2001:db8::/64' is"],
+    ['64 more CIEs', { alsoRegister: many(64) }, 'alsoRegister: at most 63 of IPv4 expected'],
+    ['everything', { alsoRegister: ['0.0.0.0/0'] }, "alsoRegister[0]: '0.0.0.0' is not the"],
+    ['nothing', { alsoRegister: ['0.0.0.0/32'] }, "alsoRegister[0]: '0.0.0.0' is not the"],
+    ['a group', { alsoRegister: ['224.0.0.5/32'] }, "alsoRegister[0]: '224.0.0.5' is not the"],
+    ['own loopback', { alsoRegister: ['127.0.0.1/32'] }, "alsoRegister[0]: '127.0.0.1' is not"],
+    ['broadcast', { alsoRegister: ['255.255.255.255/32'] }, "alsoRegister[0]: '255.255.255.255'"],
+    ['itself as server', { nhs: [{ ...hub, address: '10.0.0.1' }] }, 'nhs[0].address: '],
+    ['its own end as server', { nhs: [{ ...hub, nbma: '192.168.1.2' }] }, 'nhs[0].nbma: '],
+    [
+      'a server twice',
+      { nhs: [hub, { ...hub, priority: 9 }] },
+      'nhs[1]: the same as tunnels[0].nh',
+    ],
+    ['a mapping of itself', { maps: [{ ...map, prefix: '10.0.0.1/32' }] }, 'maps[0].prefix: '],
+    ['a mapped group', { maps: [{ ...map, prefix: '224.0.0.0/4' }] }, 'maps[0].prefix: '],
+    ['a mapping to itself', { maps: [{ ...map, nbma: '192.168.1.2' }] }, 'maps[0].nbma: '],
+    [
+      'two mappings of one',
+      { maps: [map, { ...map, nbma: '192.168.8.2' }] },
+      'maps[1].prefix: the',
+    ],
+    [
+      'a way by itself',
+      { routes: [{ prefix: '10.9.0.0/16', via: '10.0.0.1' }] },
+      'routes[0].via: ',
+    ],
+  ])('%s is refused by its path', (_, over, message) => {
+    expect(() => readConfig(spoke(over))).toThrow(`tunnels[0].${message}`);
+  });
+
+  it('what is like them and can be meant is taken', () => {
+    const nhs = [hub, { ...hub, nbma: '192.168.0.3' }, { ...hub, address: 'dynamic' }];
+    const over = { address: '10.0.0.0/31', alsoRegister: many(63), nhs, maps: [map] };
+    const other = { otherAddress: '2001:db8::/127', registrationIntervalSeconds: 299 };
+    const [tunnel] = readConfig(spoke({ ...over, ...other })).tunnels;
+    expect(tunnel?.engine).toMatchObject({ prefixLength: 31, registrationIntervalSeconds: 299 });
+    expect([tunnel?.engine.nhs.length, tunnel?.engine.alsoRegister.length]).toEqual([3, 63]);
   });
 });
 

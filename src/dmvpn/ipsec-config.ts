@@ -22,6 +22,7 @@ import {
   text,
   unquoted,
 } from './config-reader.js';
+import { readEspProposals, readIkeProposals } from './proposals.js';
 
 /** One preshared key and whose it is. */
 export interface PresharedKeyConfig {
@@ -84,6 +85,8 @@ const SOFT_SHARE = 0.9;
 
 /** The secrets have a value that is never quoted in an error. */
 const secret: Reader<Uint8Array> = (value, path) => {
+  if (typeof value === 'string' && /\p{Surrogate}/u.test(value))
+    throw new TypeError(`${path}: half of a surrogate pair has no octets in UTF-8`);
   const octets = typeof value === 'string' ? utf8(value) : value;
   if (!(octets instanceof Uint8Array) || octets.length === 0)
     throw new TypeError(`${path}: octets or a text expected, at least one`);
@@ -125,19 +128,13 @@ export const readKeyExchange: Reader<KeyExchangeConfig> = (value, path) => {
   return { kind: 'key-exchange', keyExchange: keyExchange as KeyExchange };
 };
 
-/** Names of algorithms are checked where they are known: by IKE itself. */
-const given =
-  <T>(): Reader<T> =>
-  (value) =>
-    value as T;
-
 const shape = (isUdp: boolean) => ({
   kind: oneOf('ipsec'),
   keys: list(readKey, 1),
   identity: optional(nullable(identity), null),
   mode: optional(oneOf('transport', 'tunnel'), 'transport' as const),
-  ike: optional(given<readonly IkeProposal[]>(), undefined),
-  esp: optional(given<readonly EspProposal[]>(), undefined),
+  ike: optional(readIkeProposals, undefined),
+  esp: optional(readEspProposals, undefined),
   insecureAlgorithms: optional(boolean, false),
   forceEncapsulation: optional(boolean, isUdp),
   startOnNattPort: optional(boolean, isUdp),
@@ -186,7 +183,7 @@ const presharedKey = ({
   secret: Uint8Array;
 }): PresharedKey => ({ peer: owner, secret: octets, ...(at === null ? {} : { at }) });
 
-/** IKE knows which algorithms there are; its complaint is given the path. */
+/** IKE knows which algorithms go together; its complaint is given the path. */
 function checkedByIke(config: IkeConfig, path: string): void {
   try {
     ikeSettings(config).keys.wipe();

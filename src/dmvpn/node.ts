@@ -5,11 +5,12 @@
 
 import { greKeyOf, grePayloadAt } from '../gre/in-place.js';
 import { decodeGrePacket } from '../gre/packet.js';
+import { readAnswer } from '../nhrp/engine/answers.js';
 import type { Answer, Question } from '../nhrp/engine/api.js';
 import type { IpAddress } from '../wire/address.js';
 import type { Endpoint, Path } from '../wire/path.js';
 import type { WireError } from '../wire/result.js';
-import { type CommandFamilies, checkCommandKind, readCommand } from './commands.js';
+import { type CommandFamilies, checkCommand, readCommand } from './commands.js';
 import type { DmvpnConfig } from './config.js';
 import { Drops, PacketCounters } from './counters.js';
 import { type Frame, PacketArena, viewOf } from './frame.js';
@@ -26,9 +27,10 @@ import { Outputs } from './outputs.js';
 import { type Due, earlier } from './overlay.js';
 import { protectionsOf } from './protection.js';
 import { readConfig, type TunnelSettings } from './settings.js';
-import type { NodeSnapshot } from './snapshot.js';
+import { checkSnapshot, type NodeSnapshot, savedOf } from './snapshot.js';
 import { type NodeStats, readStats } from './stats.js';
 import { Tunnel } from './tunnel.js';
+import { readUnderlay } from './underlay.js';
 import { type NodeView, viewOfTunnel } from './view.js';
 
 /** For `forward`: the caller keeps one, names the tunnel, and finds in it what to transmit. */
@@ -64,7 +66,7 @@ export class DmvpnNode {
    */
   constructor(config: DmvpnConfig, environment: DmvpnEnvironment, restored?: NodeSnapshot) {
     const { tunnels, dropEvents } = readConfig(config);
-    if (restored && restored.version !== 1) throw new TypeError('snapshot.version: 1 expected');
+    if (restored) checkSnapshot(restored);
     this.#drops = new Drops(null, this.#counters, this.#outputs, dropEvents);
     const shared = {
       ...environment,
@@ -77,7 +79,7 @@ export class DmvpnNode {
     const protections = protectionsOf(tunnels, environment);
     this.#tunnels = protections.map((protection, i) => {
       const settings = tunnels[i] as TunnelSettings;
-      return new Tunnel(settings, protection, shared, restored?.tunnels?.[settings.name]);
+      return new Tunnel(settings, protection, shared, savedOf(restored, settings.name));
     });
     for (const tunnel of this.#tunnels)
       this.#siblings.set(tunnel, siblingsOf(tunnel, this.#tunnels));
@@ -125,17 +127,25 @@ export class DmvpnNode {
     return this.#find(slot.tunnel).sendDirect(now, slot);
   }
 
-  /** The answer to an `ask`; late, unknown and second answers are without effect. */
+  /**
+   * The answer to an `ask`; late, unknown and second answers are without effect.
+   * @throws TypeError or RangeError that begins with the name of the offending value; the question stays open then.
+   */
   handleAnswer(now: number, id: number, answer: Answer): void {
+    const read = readAnswer(answer);
     const question = this.#questions.get(id);
     if (question === undefined || !this.#begin('caller')) return;
     this.#questions.delete(id);
-    question(now, answer);
+    question(now, read);
     this.#end(now);
   }
 
-  /** Something has changed in the network under the tunnels. */
-  handleUnderlay(now: number, change: UnderlayChange): void {
+  /**
+   * Something has changed in the network under the tunnels.
+   * @throws TypeError or RangeError that begins with the name of the offending value: `change.kind`.
+   */
+  handleUnderlay(now: number, given: UnderlayChange): void {
+    const change = readUnderlay(given);
     if (!this.#begin('underlay')) return;
     if (change.kind === 'local-address') {
       for (const tunnel of this.#tunnels)
@@ -155,7 +165,7 @@ export class DmvpnNode {
 
   /** @throws TypeError or RangeError that begins with the path of the offending value. */
   command(now: number, command: NodeCommand): void {
-    checkCommandKind(command);
+    checkCommand(command);
     if (!this.#begin('caller')) return;
     if (command.kind === 'shutdown') this.#shutdown(now);
     else {
@@ -263,6 +273,7 @@ export class DmvpnNode {
   /** @throws RangeError for a name that is none of the configuration's. */
   #find(name: string): Tunnel {
     for (const tunnel of this.#tunnels) if (tunnel.name === name) return tunnel;
+    if (typeof name !== 'string') throw new TypeError('tunnel: a text expected');
     throw new RangeError(`tunnel: there is no tunnel '${name}'`);
   }
 }

@@ -1,17 +1,28 @@
 /** What must fit together in a tunnel's configuration, once each value by itself is right. */
 import { isHostPrefix } from '../nhrp/engine/messages.js';
 import type { IpAddress, IpFamily, IpPrefix } from '../wire/address.js';
+import { checkAddresses } from './tunnel-addresses.js';
+
+/** An own address with the length of its network. */
+export interface InterfaceAddress {
+  readonly address: IpAddress;
+  readonly length: number;
+}
 
 /** The values that are checked, as they stand in `TunnelConfig`. */
 export interface CheckedValues {
-  readonly address: { readonly address: IpAddress };
-  readonly otherAddress: { readonly address: IpAddress } | null;
+  readonly address: InterfaceAddress;
+  readonly otherAddress: InterfaceAddress | null;
+  readonly local: IpAddress;
   readonly mtu: number;
-  readonly nhs: readonly { readonly address: IpAddress | 'dynamic' }[];
+  readonly nhs: readonly {
+    readonly address: IpAddress | 'dynamic';
+    readonly nbma: IpAddress | string;
+  }[];
   readonly unique: boolean | null;
   readonly alsoRegister: readonly IpPrefix[];
   readonly interest: readonly IpPrefix[] | null;
-  readonly maps: readonly { readonly prefix: IpPrefix }[];
+  readonly maps: readonly { readonly prefix: IpPrefix; readonly nbma: IpAddress }[];
   readonly routes: readonly { readonly prefix: IpPrefix; readonly via: IpAddress | null }[];
   readonly holdingTimeSeconds: number;
   readonly registrationIntervalSeconds: number | null;
@@ -28,14 +39,20 @@ export function checkTunnel(v: CheckedValues, path: string): void {
       );
     families.push(otherAddress.address.family);
   }
-  if (families.includes(6) && v.mtu < 1_280)
-    throw new RangeError(`${path}.mtu: at least 1280 expected where IPv6 is carried (RFC 8200 §5)`);
+  checkMtu(v.mtu, families, `${path}.mtu`);
   for (const [at, found] of overlayAddresses(v)) checkFamily(`${path}.${at}`, found, families);
   for (const [i, { prefix, via }] of v.routes.entries())
     if (via !== null && via.family !== prefix.address.family)
       throw new TypeError(`${path}.routes[${i}].via: '${via}' is not of the prefix's family`);
+  checkAddresses(v, path);
   checkUnique(v, path);
   checkInterval(v, path);
+}
+
+/** @throws RangeError that begins with the path, where the MTU is too small for what is carried. */
+export function checkMtu(mtu: number, families: readonly IpFamily[], path: string): void {
+  if (families.includes(6) && mtu < 1_280)
+    throw new RangeError(`${path}: at least 1280 expected where IPv6 is carried (RFC 8200 §5)`);
 }
 
 /** RFC 2332 §5.2.3: what is unique is a host. */
@@ -49,9 +66,9 @@ function checkUnique({ unique, alsoRegister }: CheckedValues, path: string): voi
 
 function checkInterval(v: CheckedValues, path: string): void {
   const interval = v.registrationIntervalSeconds;
-  if (interval !== null && interval > v.holdingTimeSeconds)
+  if (interval !== null && interval >= v.holdingTimeSeconds)
     throw new RangeError(
-      `${path}.registrationIntervalSeconds: at most the holding time of ${v.holdingTimeSeconds} s expected, got ${interval}`,
+      `${path}.registrationIntervalSeconds: less than the holding time of ${v.holdingTimeSeconds} s expected, got ${interval}`,
     );
 }
 

@@ -87,7 +87,9 @@ export function slabChecksumSum(
     high += a >>> 16;
     low += a & 0xffff;
   }
-  const inner = fold32(high + low);
+  let inner = high + low;
+  inner = (inner & 0xffff) + (inner >>> 16);
+  inner = (inner & 0xffff) + (inner >>> 16);
   // In native order the words of a little-endian machine are swapped; beginning on an odd octet swaps once more.
   const swapped = ((first - at) & 1) === 0 ? LITTLE_ENDIAN : !LITTLE_ENDIAN;
   const edges = sumEdge(slab, at, first, 0) + sumEdge(slab, last, end, (last - at) & 1);

@@ -1,7 +1,6 @@
 /**
- * The validator of NHRP packets: what a packet must be like for the view to read it. The checks are called in order by
- * `NhrpView.parse`; each leaves in the view what the next ones, and the accessors, start from. A check that finds nothing
- * makes nothing: what the error says is put together after the fact.
+ * The validator of NHRP packets: what a packet must be like for the view to read it. It leaves in the view what the accessors
+ * start from. Of a good packet no object is made; what an error says is put together after the fact.
  */
 import { readU8, readU16 } from '../../wire/bytes.js';
 import { checksumSum, finishChecksum, slabChecksumSum } from '../../wire/checksum.js';
@@ -46,14 +45,13 @@ const LAST_LISTED_TYPE = 31;
 const RIGHT_SUM = 0xffff;
 
 /**
- * Masked by this, an offset stays what it is (`MAX_PACKET_AT`), and V8 knows that sums of offsets cannot overflow: watching
- * them takes a tenth of the work.
+ * All bits of an offset. Of what is masked by it V8 knows that sums cannot overflow: watching them takes a tenth of the work.
  */
 const OFFSET_BITS = 0x3fff_ffff;
-/** Where the last packet of a slab may begin. */
-export const MAX_PACKET_AT: number = OFFSET_BITS - 0xffff;
+/** A packet that begins later would end behind them. */
+const MAX_PACKET_AT = OFFSET_BITS - 0xffff;
 
-/** Every way to be refused: what code, which field. The checks name a row, which is cheaper than to make an error. */
+/** Every way to be refused: what code, which field. */
 const FAULTS: readonly (readonly [WireErrorCode, string])[] = [
   ['truncated', 'nhrp.header'],
   ['bad-version', 'nhrp.version'],
@@ -95,77 +93,51 @@ const BAD_END = 17;
 const CUT_AUTHENTICATION = 18;
 const CUT_VENDOR = 19;
 
-/** Notes the fault and returns false. */
+/** The error of that row; `at` counts as the slab does. */
 function refuse(
   view: NhrpView,
   fault: number,
   at: number,
   expected: number,
   actual: number,
-): false {
-  view.fault = fault;
-  view.faultAt = at;
-  view.expected = expected;
-  view.actual = actual;
-  return false;
-}
-
-export function errorOf({ fault, faultAt, at, expected, actual }: NhrpView): WireError {
+): WireError {
   const [code, field] = FAULTS[fault] ?? [];
   if (code === undefined || field === undefined) throw new Error(`bug: no fault ${fault}`);
-  return { code, field, offset: faultAt - at, expected, actual };
-}
-
-/** The version comes first: of another one nothing else is known. */
-export function checkSize(view: NhrpView, b: Uint8Array, at: number, octets: number): boolean {
-  if (octets < HEADER_OCTETS) return refuse(view, CUT_HEADER, at, HEADER_OCTETS, octets);
-  const version = readU8(b, at + VERSION);
-  if (version !== NHRP_VERSION)
-    return refuse(view, BAD_VERSION, at + VERSION, NHRP_VERSION, version);
-  const size = readU16(b, at + PACKET_SIZE);
-  if (size < HEADER_OCTETS) return refuse(view, SHORT_SIZE, at + PACKET_SIZE, HEADER_OCTETS, size);
-  if (size > octets) return refuse(view, CUT_PACKET, at + PACKET_SIZE, size, octets);
-  view.end = at + size;
-  return true;
-}
-
-/** RFC 2332 §5.1: over ar$pktsz octets, an odd one padded on the right. 0 is a checksum like any other. */
-export function checkChecksum(
-  view: NhrpView,
-  b: Uint8Array,
-  words: Uint32Array | null,
-  at: number,
-): boolean {
-  const octets = view.end - at;
-  const sum = words === null ? checksumSum(b, at, octets) : slabChecksumSum(b, words, at, octets);
-  return sum === RIGHT_SUM || checkOldChecksum(view, sum);
-}
-
-/** What is wrong may be right in the old way, where that is allowed. */
-function checkOldChecksum(view: NhrpView, sum: number): boolean {
-  if (view.lenientOddChecksum && isOldOddSum(view, sum)) return true;
-  const right = finishChecksum(sum + (~view.checksum & 0xffff));
-  return refuse(view, BAD_CHECKSUM, view.at + CHECKSUM, right, view.checksum);
-}
-
-/** Whether the sum is right when the last octet counts as the low half of its word. */
-function isOldOddSum(view: NhrpView, sum: number): boolean {
-  if ((view.octets & 1) === 0) return false;
-  const last = readU8(view.slab, view.end - 1);
-  return finishChecksum(sum + (~(last << 8) & 0xffff) + last) === 0;
+  return { code, field, offset: at - view.at, expected, actual };
 }
 
 /**
- * Everything behind size and checksum. One long function, against the habit of the house: it is run for every message, and
- * in two it takes a tenth more, the octets' length and place being looked up anew in each. Three parts:
+ * Everything. One long function, against the habit of the house: it runs for every message, and in parts it takes a third more,
+ * as each has to look anew where the octets are and how many, and V8 makes calls of some parts on some days. In order:
+ * size (the version comes first: of another one nothing else is known) and checksum (RFC 2332 §5.1: over ar$pktsz octets, an
+ * odd one padded on the right; 0 is a checksum like any other);
  * type and addresses, which end before the extensions, and the extensions, which are never empty, inside the packet;
  * the body, where what an indication quotes may be anything;
  * extensions, of which every step goes four octets or more forward. The list ends with End, and End ends the packet
  * (RFC 2332 §5.3).
  */
-export function checkContents(view: NhrpView, b: Uint8Array, packetAt: number): boolean {
+export function checkPacket(
+  view: NhrpView,
+  b: Uint8Array,
+  words: Uint32Array | null,
+  packetAt: number,
+  octets: number,
+): WireError | null {
+  if (packetAt > MAX_PACKET_AT) throw new RangeError(`at: 0..${MAX_PACKET_AT} expected`);
   const at = packetAt & OFFSET_BITS;
-  const end = view.end & OFFSET_BITS;
+  if (octets < HEADER_OCTETS) return refuse(view, CUT_HEADER, at, HEADER_OCTETS, octets);
+  const version = readU8(b, at + VERSION);
+  if (version !== NHRP_VERSION)
+    return refuse(view, BAD_VERSION, at + VERSION, NHRP_VERSION, version);
+  const size = readU16(b, at + PACKET_SIZE);
+  if (size < HEADER_OCTETS || size > octets) return refuseSize(view, size, octets);
+  const end = at + size;
+  view.end = end;
+  if (view.verifyChecksum !== false) {
+    const sum = words === null ? checksumSum(b, at, size) : slabChecksumSum(b, words, at, size);
+    if (sum !== RIGHT_SUM && !isOldChecksum(view, sum)) return refuseChecksum(view, sum);
+  }
+
   const type = readU8(b, at + TYPE);
   if (type === 0 || type > LAST_TYPE) return refuseType(view, at + TYPE, type);
   const source =
@@ -174,12 +146,12 @@ export function checkContents(view: NhrpView, b: Uint8Array, packetAt: number): 
     lengthOf(readU8(b, at + SOURCE_NBMA_SUB_TL));
   const destination = source + readU8(b, at + SOURCE_PROTOCOL_LENGTH);
   const body = destination + readU8(b, at + DESTINATION_PROTOCOL_LENGTH);
-  const size = end - at;
   if (body > size) return refuse(view, CUT_ADDRESSES, at + HEADER_OCTETS, body, size);
   const offset = readU16(b, at + EXTENSION_OFFSET);
   if (offset !== 0 && (offset < body || offset > size - EXTENSION_HEADER_OCTETS))
     return refuseOffset(view, body, offset);
   const bodyEnd = offset === 0 ? end : at + offset; // RFC 2332 §5.1: 0 is "no extensions"
+  view.type = type;
   view.sourceProtocolAt = at + source;
   view.destinationProtocolAt = at + destination;
   view.bodyAt = at + body;
@@ -187,21 +159,30 @@ export function checkContents(view: NhrpView, b: Uint8Array, packetAt: number): 
   view.authenticationAt = -1;
   view.natAddressAt = -1;
 
-  if (type <= LAST_CIE_TYPE && !checkCies(view, b, at + body, bodyEnd)) return false;
-  if (offset === 0) return true; // not even End
+  if (type <= LAST_CIE_TYPE && !isOneCie(view, b, at + body, bodyEnd)) {
+    const error = checkCies(view, b, at + body, bodyEnd);
+    if (error !== null) return error;
+  }
+  if (offset === 0) return null; // not even End
 
   let room = view.maxExtensions | 0;
   let seen = 0; // bit n: type n
+  let authenticationAt = -1;
+  let natAddressAt = -1;
   let next = bodyEnd & OFFSET_BITS;
   for (;;) {
     const here = next;
     const value = here + EXTENSION_HEADER_OCTETS;
     if (value > end) return refuseCut(view, here);
-    const octets = readU16(b, here + 2);
+    const length = readU16(b, here + 2);
     const extension = readU16(b, here) & TYPE_MASK;
-    if (extension === END) return (octets === 0 && value === end) || refuseEnd(view, here, octets);
+    if (extension === END) {
+      view.authenticationAt = authenticationAt;
+      view.natAddressAt = natAddressAt;
+      return length === 0 && value === end ? null : refuseEnd(view, here, length);
+    }
     if (room-- === 0) return refuseMany(view, here);
-    next = (value + octets) & OFFSET_BITS;
+    next = (value + length) & OFFSET_BITS;
     if (next > end) return refuse(view, CUT_EXTENSION, here, next - here, end - here);
     if (extension > LAST_LISTED_TYPE) {
       if (view.extensionAt(extension) < here) return refuse(view, DUPLICATE_EXTENSION, here, 1, 2);
@@ -213,24 +194,27 @@ export function checkContents(view: NhrpView, b: Uint8Array, packetAt: number): 
     seen |= bit;
     if ((CIE_TYPES & bit) !== 0) {
       if (extension === NAT_ADDRESS) {
-        view.natAddressAt = here;
-        if (octets === CAPABILITIES_OCTETS) continue;
+        natAddressAt = here;
+        if (length === CAPABILITIES_OCTETS) continue;
       }
-      if (octets !== 0 && !checkCies(view, b, value, next)) return false;
+      if (length === 0 || isOneCie(view, b, value, next)) continue;
+      const error = checkCies(view, b, value, next);
+      if (error !== null) return error;
     } else if (extension === AUTHENTICATION || extension === MOBILE_AUTHENTICATION) {
-      if (extension === AUTHENTICATION) view.authenticationAt = here;
-      if (!checkAuthentication(view, b, value, octets)) return false;
-    } else if (extension === VENDOR && octets < OUI_OCTETS)
-      return refuse(view, CUT_VENDOR, value, OUI_OCTETS, octets);
+      if (extension === AUTHENTICATION) authenticationAt = here;
+      const error = checkAuthentication(view, b, value, length);
+      if (error !== null) return error;
+    } else if (extension === VENDOR && length < OUI_OCTETS)
+      return refuse(view, CUT_VENDOR, value, OUI_OCTETS, length);
   }
 }
 
-/** Whole CIEs from `at` to `end`, no more than the limit; mostly it is one. */
-const checkCies = (view: NhrpView, b: Uint8Array, at: number, end: number): boolean =>
-  (end - at >= CIE_MIN_OCTETS && at + cieOctetsAt(b, at) === end && view.maxCies !== 0) ||
-  walkCies(view, b, at, end);
+/** Whether there is one CIE, whole, as there mostly is. */
+const isOneCie = (view: NhrpView, b: Uint8Array, at: number, end: number): boolean =>
+  end - at >= CIE_MIN_OCTETS && at + cieOctetsAt(b, at) === end && view.maxCies !== 0;
 
-function walkCies(view: NhrpView, b: Uint8Array, at: number, end: number): boolean {
+/** Whole CIEs from `at` to `end`, no more than the limit. */
+function checkCies(view: NhrpView, b: Uint8Array, at: number, end: number): WireError | null {
   const inExtension = end > view.bodyEnd ? 1 : 0; // the same fault there is the next row of the table
   for (let count = 0; at < end; count++) {
     if (count === view.maxCies)
@@ -240,37 +224,60 @@ function walkCies(view: NhrpView, b: Uint8Array, at: number, end: number): boole
     if (octets > left) return refuse(view, CUT_CIE + inExtension, at, octets, left);
     at += octets;
   }
-  return true;
+  return null;
 }
 
-function checkAuthentication(view: NhrpView, b: Uint8Array, at: number, octets: number): boolean {
+function checkAuthentication(
+  view: NhrpView,
+  b: Uint8Array,
+  at: number,
+  octets: number,
+): WireError | null {
   if (octets < AUTHENTICATION_MIN_OCTETS)
     return refuse(view, CUT_AUTHENTICATION, at, AUTHENTICATION_MIN_OCTETS, octets);
-  if (isCiscoAuthentication(readU16(b, at + 2), octets)) return true;
+  if (isCiscoAuthentication(readU16(b, at + 2), octets)) return null;
   const least = AUTHENTICATION_MIN_OCTETS + view.sourceProtocolOctets;
-  return octets >= least || refuse(view, CUT_AUTHENTICATION, at, least, octets);
+  return octets < least ? refuse(view, CUT_AUTHENTICATION, at, least, octets) : null;
 }
 
-function refuseType(view: NhrpView, at: number, type: number): false {
+function refuseSize(view: NhrpView, size: number, octets: number): WireError {
+  const at = view.at + PACKET_SIZE;
+  if (size > octets) return refuse(view, CUT_PACKET, at, size, octets);
+  return refuse(view, SHORT_SIZE, at, HEADER_OCTETS, size);
+}
+
+function refuseChecksum(view: NhrpView, sum: number): WireError {
+  const right = finishChecksum(sum + (~view.checksum & 0xffff));
+  return refuse(view, BAD_CHECKSUM, view.at + CHECKSUM, right, view.checksum);
+}
+
+/** Whether the sum is right when the last octet counts as the low half of its word, where that is allowed. */
+function isOldChecksum(view: NhrpView, sum: number): boolean {
+  if (!view.lenientOddChecksum || (view.octets & 1) === 0) return false;
+  const last = readU8(view.slab, view.end - 1);
+  return finishChecksum(sum + (~(last << 8) & 0xffff) + last) === 0;
+}
+
+function refuseType(view: NhrpView, at: number, type: number): WireError {
   if (type > LAST_TYPE) return refuse(view, UNKNOWN_TYPE, at, LAST_TYPE, type);
   return refuse(view, ZERO_TYPE, at, PacketType.RESOLUTION_REQUEST, type);
 }
 
-function refuseOffset(view: NhrpView, body: number, offset: number): false {
+function refuseOffset(view: NhrpView, body: number, offset: number): WireError {
   const right = offset < body ? body : view.octets - EXTENSION_HEADER_OCTETS;
   return refuse(view, BAD_EXTENSION_OFFSET, view.at + EXTENSION_OFFSET, right, offset);
 }
 
 /** Less than the header of an extension is left, or nothing at all, where at least End should be. */
-function refuseCut(view: NhrpView, at: number): false {
+function refuseCut(view: NhrpView, at: number): WireError {
   const fault = at === view.end ? NO_END : CUT_EXTENSION;
   return refuse(view, fault, at, EXTENSION_HEADER_OCTETS, view.end - at);
 }
 
-function refuseEnd(view: NhrpView, at: number, octets: number): false {
+function refuseEnd(view: NhrpView, at: number, octets: number): WireError {
   if (octets !== 0) return refuse(view, BAD_END, at + 2, 0, octets);
   return refuse(view, BAD_END, at, EXTENSION_HEADER_OCTETS, view.end - at);
 }
 
-const refuseMany = (view: NhrpView, at: number): false =>
+const refuseMany = (view: NhrpView, at: number): WireError =>
   refuse(view, TOO_MANY_EXTENSIONS, at, view.maxExtensions, view.maxExtensions + 1);

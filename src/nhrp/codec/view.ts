@@ -9,7 +9,7 @@ import type { IpFamily } from '../../wire/address.js';
 import { readU8, readU16, readU32 } from '../../wire/bytes.js';
 import type { WireError } from '../../wire/result.js';
 import { lengthOf, nbmaFamilyOf, protocolFamilyOf } from './address.js';
-import { checkChecksum, checkContents, checkSize, errorOf, MAX_PACKET_AT } from './checks.js';
+import { checkPacket } from './checks.js';
 import { cieOctetsAt } from './cie.js';
 import { EXTENSION_HEADER_OCTETS, type ExtensionContext } from './extension.js';
 import {
@@ -24,7 +24,6 @@ import {
   SOURCE_NBMA_SUB_TL,
   SOURCE_NBMA_TL,
   SOURCE_PROTOCOL_LENGTH,
-  TYPE,
 } from './header.js';
 import { ExtensionBit, ExtensionType, PacketType } from './numbers.js';
 
@@ -67,6 +66,8 @@ export class NhrpView implements ExtensionContext {
   at = 0;
   /** After the last octet of the packet, by ar$pktsz: what follows in the buffer is padding of the link. */
   end = 0;
+  /** 1..8; see `PacketType`. */
+  type = 0;
   /** The source protocol address. */
   sourceProtocolAt = 0;
   /** The destination protocol address, right behind it. */
@@ -87,12 +88,6 @@ export class NhrpView implements ExtensionContext {
     this.lenientOddChecksum = options.lenientOddChecksum ?? false;
   }
 
-  /** Set by the checks: an index into the table of faults, and where and what. */
-  fault = 0;
-  faultAt = 0;
-  expected = 0;
-  actual = 0;
-
   /**
    * Validates the packet of at most `octets` octets at `at`. Null when it is good; else why not, with offsets
    * from `at`, and the accessors must not be used. Octets after ar$pktsz are not looked at.
@@ -100,14 +95,9 @@ export class NhrpView implements ExtensionContext {
    * @throws RangeError when `at` is not in the slab's first gigaoctet
    */
   parse(slab: Uint8Array, words: Uint32Array | null, at: number, octets: number): WireError | null {
-    if (at > MAX_PACKET_AT) throw new RangeError(`at: 0..${MAX_PACKET_AT} expected`);
     this.slab = slab;
     this.at = at;
-    const good =
-      checkSize(this, slab, at, octets) &&
-      (!this.verifyChecksum || checkChecksum(this, slab, words, at)) &&
-      checkContents(this, slab, at);
-    return good ? null : errorOf(this);
+    return checkPacket(this, slab, words, at, octets);
   }
 
   get addressFamily(): number {
@@ -127,10 +117,6 @@ export class NhrpView implements ExtensionContext {
   }
   get checksum(): number {
     return readU16(this.slab, this.at + CHECKSUM);
-  }
-  /** 1..8; see `PacketType`. */
-  get type(): number {
-    return readU8(this.slab, this.at + TYPE);
   }
   /** Types 1–6; in 7 and 8 this is an unused word. */
   get flags(): number {
@@ -188,7 +174,10 @@ export class NhrpView implements ExtensionContext {
   /** Where the extension of that type begins, the first one of several, or -1. Types other than 7 and 9 are looked for. */
   extensionAt(type: number): number {
     if (type === AUTHENTICATION) return this.authenticationAt;
-    if (type === NAT_ADDRESS) return this.natAddressAt;
+    return type === NAT_ADDRESS ? this.natAddressAt : this.#search(type);
+  }
+
+  #search(type: number): number {
     for (let at = this.bodyEnd; at < this.end; at = this.nextExtension(at))
       if (this.extensionType(at) === type) return at;
     return -1;

@@ -248,6 +248,7 @@ export type NhrpEvent =
       readonly tunnel: string;
       readonly nhs: string;
       readonly nbma: string;
+      /** As the server has granted it. */
       readonly holdingTimeSeconds: number;
       readonly behindNat: string | null;
     }

@@ -155,6 +155,23 @@ describe('the hub', () => {
     ).toBe(60);
   });
 
+  it('holds for less than was asked, and the spoke refreshes in time', () => {
+    const net = blueprint({ authorize: true });
+    for (let second = 0; second < 300; second++) {
+      for (const { id } of net.questionsOf('hub'))
+        net.answer('hub', id, { kind: 'accept', holdingTimeSeconds: 30 });
+      net.run(1_000);
+    }
+    expect(net.eventsOf('s1')).toContainEqual(
+      expect.objectContaining({ type: 'registered', holdingTimeSeconds: 30 }),
+    );
+    expect(net.eventsOf('hub').filter(({ type }) => type === 'entry-removed')).toEqual([]);
+    expect(net.engine('hub').cache.countOf('dynamic')).toBe(2);
+    const sent = net.engine('s1').stats().sent[3] ?? 0;
+    expect(sent).toBeGreaterThanOrEqual(27);
+    expect(sent).toBeLessThanOrEqual(34);
+  });
+
   it('takes a snapshot over a restart without its spokes noticing', () => {
     const net = blueprint();
     net.run(2_000);

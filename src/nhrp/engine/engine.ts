@@ -13,6 +13,7 @@ import {
   maskAddress,
 } from '../../wire/address.js';
 import type { Endpoint } from '../../wire/path.js';
+import { readAnswer } from './answers.js';
 import type {
   Answer,
   EngineCommand,
@@ -164,8 +165,13 @@ export class NhrpEngine {
     }
   }
 
+  /**
+   * Late, unknown and second answers are without effect.
+   * @throws TypeError or RangeError that begins with the name of the offending value: `answer.holdingTimeSeconds`.
+   */
   handleAnswer(now: number, id: number, answer: Answer): void {
-    if (this.#state !== 'closed') this.#questions.answer(now, id, answer);
+    const read = readAnswer(answer);
+    if (this.#state !== 'closed') this.#questions.answer(now, id, read);
   }
 
   /** Early or repeated calls have no effect. */
@@ -320,7 +326,7 @@ export class NhrpEngine {
     const old = hostPrefix(config.address);
     const connected = connectedOf(config);
     this.#purges.spread(now, old);
-    this.#servers.purge(now);
+    this.#servers.purge(now, true);
     this.#resolutions.clear(now);
     bindings.remove(now, this.cache.findPrefix(old, now), 'replaced');
     if (connected !== null) this.routes.remove(connected, 'connected', null);
@@ -366,9 +372,11 @@ export class NhrpEngine {
     this.#context.timers.arm(now + SHUTDOWN_WAIT_MS, 'purge replies', (at) => this.#close(at));
   }
 
-  #purgeReplied(now: number, requestId: number): void {
-    if (!this.#servers.handlePurgeReply(requestId) || this.#state !== 'closing') return;
-    if (--this.#awaitedPurgeReplies <= 0) this.#close(now);
+  /** Whether the reply was to a purge of ours. */
+  #purgeReplied(now: number, requestId: number): boolean {
+    if (!this.#servers.handlePurgeReply(requestId)) return false;
+    if (this.#state === 'closing' && --this.#awaitedPurgeReplies <= 0) this.#close(now);
+    return true;
   }
 
   #close(now: number): void {

@@ -24,6 +24,8 @@ const RETRY_JITTER = 0.25; // retries come up to a quarter early
 const REFRESH_JITTER = 0.1;
 /** Unanswered requests after which a server counts as down. */
 const LOSSES_TO_DOWN = 3;
+/** Whatever holding time a server grants. */
+const LEAST_INTERVAL_MS = 1_000;
 const REFUSED_RETRY_MS = 30_000;
 const TAKEOVER_RETRY_MS = 2_000;
 
@@ -50,6 +52,8 @@ export class Registration {
   /** The same with its port, where the server tells it. */
   outside: Endpoint | null = null;
   unanswered = 0;
+  /** For how many seconds the server has us, by its last reply. */
+  #heldSeconds: number;
   #active = false;
   #up = false;
   #requestId = 0;
@@ -69,6 +73,7 @@ export class Registration {
     readonly changed: (now: number) => void,
   ) {
     this.protocolAddress = nhs.protocolAddress === 'dynamic' ? null : nhs.protocolAddress;
+    this.#heldSeconds = context.config.holdingTimeSeconds;
   }
 
   get state(): NhsState {
@@ -122,6 +127,7 @@ export class Registration {
     const server = this.protocolAddress;
     if (server === null) return this.context.drop('refused', this.nbma);
     this.unanswered = 0;
+    this.#heldSeconds = this.#grantedBy(message);
     this.#setEntry(now, server);
     this.#again(now, this.#intervalMs(), 'registration refresh');
     if (this.#up) return;
@@ -257,10 +263,20 @@ export class Registration {
     this.#timer = this.context.timers.arm(now + waitMs, why, (at) => this.register(at));
   }
 
+  /** As configured; a server that holds us for less is asked a third of that time later. */
   #intervalMs(): number {
     const { registrationIntervalSeconds, holdingTimeSeconds } = this.context.config;
-    const seconds = registrationIntervalSeconds ?? holdingTimeSeconds / 3;
-    return seconds * 1_000 * (1 - REFRESH_JITTER + 2 * REFRESH_JITTER * this.context.fraction());
+    const asked = registrationIntervalSeconds ?? holdingTimeSeconds / 3;
+    const isHeldForLess = this.#heldSeconds < holdingTimeSeconds;
+    const seconds = isHeldForLess ? Math.min(asked, this.#heldSeconds / 3) : asked;
+    const jitter = 1 - REFRESH_JITTER + 2 * REFRESH_JITTER * this.context.fraction();
+    return Math.max(seconds * 1_000 * jitter, LEAST_INTERVAL_MS);
+  }
+
+  /** The shortest of what it holds of ours; where it says nothing (0), what was asked for. */
+  #grantedBy({ cies }: CieMessage): number {
+    const held = cies.map((cie) => cie.holdingTimeSeconds).filter((seconds) => seconds > 0);
+    return held.length === 0 ? this.context.config.holdingTimeSeconds : Math.min(...held);
   }
 
   #request(): CieMessage {
@@ -341,7 +357,7 @@ export class Registration {
     this.context.event({
       type: 'registered',
       ...common,
-      holdingTimeSeconds: config.holdingTimeSeconds,
+      holdingTimeSeconds: this.#heldSeconds,
       behindNat: this.behindNat?.toString() ?? null,
     });
     this.context.event({ type: 'nhs-up', ...common });
