@@ -179,9 +179,9 @@ describe.each(RELEASES)('IKEv2, strongSwan of %s', (release) => {
       const nhrp = esp.map((row) => row[5]).filter((type) => type !== '');
       expect(nhrp).toEqual(expect.arrayContaining(['3', '4'])); // Registration Request and Reply
       const icmp = esp.map((row) => row[6]);
-      expect([icmp.filter((t) => t === '8').length, icmp.filter((t) => t === '0').length]).toEqual([
-        3, 3,
-      ]);
+      const [echoes, replies] = ['8', '0'].map((type) => icmp.filter((t) => t === type).length);
+      expect(replies).toBeGreaterThanOrEqual(3);
+      expect(echoes).toBeGreaterThanOrEqual(replies ?? 0); // there may be more: the hub's route may come after the first
       // without the keys there is nothing to see
       const hidden = closed.filter(
         ([, types = '', spi = '']) => spi !== '' || types.startsWith('46'),

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { frrHub, frrSpoke } from './frr.js';
 import { RELEASES } from './guest.js';
-import { ping, pingWhenRouted, reachesHub } from './kernel.js';
+import { pingWhenRouted, reachesHub } from './kernel.js';
 import { inLab } from './lab.js';
 import { story } from './log.js';
 import { ourHub, ourSpoke } from './ours.js';
@@ -183,7 +183,7 @@ describe.each(RELEASES)('suites, strongSwan of %s', (release) => {
           await swanAgain(s1, { psk: PSK, ike, esp });
           const took = await until(`the hub by ${ike}`, () => reachesHub(s1));
           expect(chosen(await swanAssociations(s1))).toEqual([names.join(' ')]);
-          expect((await ping(hub.shell, '10.0.0.1')).received).toBe(3);
+          expect((await pingWhenRouted(hub.shell, '10.0.0.1')).received).toBe(3);
           log.say(`${names.join(' ')}: reached in ${took} ms, pings answered`);
         }
       }),

@@ -4,7 +4,7 @@
  */
 import { describe, expect, it } from 'vitest';
 import { expectDirect } from './direct.js';
-import { ping, shellOf } from './kernel.js';
+import { ping, pingWhenRouted, shellOf } from './kernel.js';
 import { inLab, type Lab } from './lab.js';
 import { story } from './log.js';
 import { NHRP } from './numbers.js';
@@ -83,8 +83,8 @@ ip addr add 10.0.0.1/32 dev gre1; ip route add 10.0.0.0/24 dev gre1
 ip route add 172.16.0.0/24 via 10.0.0.100 dev gre1 onlink`);
       const maps = [{ prefix: '10.0.0.1/32', nbma: nbma6Of('s1') }];
       const node = await ourHub(lab, 'hub', { underlay6: true, tunnel: { maps } });
-      expect((await ping(node.shell, '10.0.0.1')).received).toBe(3);
-      expect((await ping(shellOf(s1), '172.16.0.10')).received).toBe(3);
+      expect((await pingWhenRouted(node.shell, '10.0.0.1')).received).toBe(3);
+      expect((await pingWhenRouted(shellOf(s1), '172.16.0.10')).received).toBe(3);
       expect((await ping(node.shell, '10.0.0.1', 3, '-s 1372 -M do')).received).toBe(3);
       const options = await capture.frames('s1', `ipv6.src==${nbma6Of('s1')} && ipv6.dstopts`);
       expect(options.length > 0).toBe(limit !== 'none');

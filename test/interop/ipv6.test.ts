@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { expectDirect } from './direct.js';
 import { frrEntry, frrHub, frrShortcuts, frrSpoke, frrVersion } from './frr.js';
 import { type Guest, RELEASES } from './guest.js';
-import { ping, shellOf } from './kernel.js';
+import { ping, pingWhenRouted, shellOf } from './kernel.js';
 import { inLab } from './lab.js';
 import { story } from './log.js';
 import { ourHub, ourSpoke } from './ours.js';
@@ -34,7 +34,7 @@ describe.each(RELEASES)('IPv6 overlay, FRR of %s', (release) => {
         type: 'dynamic',
         nbma: '192.168.1.2',
       });
-      expect((await ping(spoke.shell, 'fd00:10::100')).received).toBe(3);
+      expect((await pingWhenRouted(spoke.shell, 'fd00:10::100')).received).toBe(3);
       log.say('registered, the hub answers');
 
       await ping(spoke.lanShell, 'fd00:172:2::1', 10);

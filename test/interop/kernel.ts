@@ -47,10 +47,14 @@ export async function ping(
   return { received: Number(/(\d+) received/.exec(text)?.[1] ?? 0), text };
 }
 
-/** Pings an FRR hub once it answers at all: nhrpd sends its reply before zebra has the route to the new spoke. */
-export async function pingWhenRouted(shell: Shell, to: string): ReturnType<typeof ping> {
-  await until(`an answer of ${to}`, async () => (await ping(shell, to, 1)).received === 1);
-  return ping(shell, to);
+/** Pings once there is an answer at all: nhrpd takes part before zebra has the routes for it. */
+export async function pingWhenRouted(
+  shell: Shell,
+  to: string,
+  options = '',
+): ReturnType<typeof ping> {
+  await until(`an answer of ${to}`, async () => (await ping(shell, to, 1, options)).received === 1);
+  return ping(shell, to, 3, options);
 }
 
 /** The addresses that answered for each hop; `*` where none did. */

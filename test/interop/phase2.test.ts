@@ -39,7 +39,8 @@ describe('Phase 2', () => {
         await hub.saw('spoke-registered', { protocolAddress: address });
       expect((await ping(s1.lanShell, '172.16.2.10', 5)).received).toBe(5); // the first ones by the hub
       await s1.saw('resolution-started', { destination: '10.0.0.2' });
-      await s2.saw('resolution-started', { destination: '10.0.0.1' });
+      // s2 asks for its part, unless the request of s1 came first and told it (RFC 2332 §5.2.1, S)
+      await s2.saw('entry-set', { prefix: '10.0.0.1/32', nbma: '192.168.1.2' });
 
       const since = Date.now();
       expect((await ping(s1.lanShell, '172.16.2.10', 5)).received).toBe(5);
