@@ -2,7 +2,7 @@
  * The validator of NHRP packets: what a packet must be like for the view to read it. It leaves in the view what the accessors
  * start from. Of a good packet no object is made; what an error says is put together after the fact.
  */
-import { readU8, readU16 } from '../../wire/bytes.js';
+import { readI32, readU8, readU16 } from '../../wire/bytes.js';
 import { checksumSum, finishChecksum, slabChecksumSum } from '../../wire/checksum.js';
 import type { WireError, WireErrorCode } from '../../wire/result.js';
 import { lengthOf } from './address.js';
@@ -10,7 +10,6 @@ import { CIE_MIN_OCTETS, cieOctetsAt } from './cie.js';
 import {
   AUTHENTICATION_MIN_OCTETS,
   CAPABILITIES_OCTETS,
-  CIE_TYPES,
   EXTENSION_HEADER_OCTETS,
   isCiscoAuthentication,
   OUI_OCTETS,
@@ -32,15 +31,16 @@ import type { NhrpView } from './view.js';
 
 // Numbers that are looked at for every packet, out of their tables: a name of this file costs nothing to read.
 const TYPE_MASK = ExtensionBit.TYPE_MASK;
+const LENGTH_MASK = 0xffff;
 const END = ExtensionType.END;
+const RESPONDER_ADDRESS = ExtensionType.RESPONDER_ADDRESS;
+const REVERSE_TRANSIT_RECORD = ExtensionType.REVERSE_TRANSIT_RECORD;
 const AUTHENTICATION = ExtensionType.AUTHENTICATION;
 const MOBILE_AUTHENTICATION = ExtensionType.MOBILE_AUTHENTICATION;
 const VENDOR = ExtensionType.VENDOR;
 const NAT_ADDRESS = ExtensionType.NAT_ADDRESS;
 const LAST_TYPE = PacketType.TRAFFIC_INDICATION;
 const LAST_CIE_TYPE = PacketType.PURGE_REPLY;
-/** Types up to here have a bit in a word; higher ones, which nobody sends, are searched for. */
-const LAST_LISTED_TYPE = 31;
 /** Of octets with a right checksum among them: RFC 1071 §1. */
 const RIGHT_SUM = 0xffff;
 
@@ -138,8 +138,8 @@ export function checkPacket(
     if (sum !== RIGHT_SUM && !isOldChecksum(view, sum)) return refuseChecksum(view, sum);
   }
 
-  const type = readU8(b, at + TYPE);
-  if (type === 0 || type > LAST_TYPE) return refuseType(view, at + TYPE, type);
+  const packetType = readU8(b, at + TYPE);
+  if (packetType === 0 || packetType > LAST_TYPE) return refuseType(view, at + TYPE, packetType);
   const source =
     HEADER_OCTETS +
     lengthOf(readU8(b, at + SOURCE_NBMA_TL)) +
@@ -151,22 +151,20 @@ export function checkPacket(
   if (offset !== 0 && (offset < body || offset > size - EXTENSION_HEADER_OCTETS))
     return refuseOffset(view, body, offset);
   const bodyEnd = offset === 0 ? end : at + offset; // RFC 2332 §5.1: 0 is "no extensions"
-  view.type = type;
+  view.type = packetType;
   view.sourceProtocolAt = at + source;
   view.destinationProtocolAt = at + destination;
   view.bodyAt = at + body;
   view.bodyEnd = bodyEnd;
-  view.authenticationAt = -1;
-  view.natAddressAt = -1;
 
-  if (type <= LAST_CIE_TYPE && !isOneCie(view, b, at + body, bodyEnd)) {
+  if (packetType <= LAST_CIE_TYPE && !isOneCie(view, b, at + body, bodyEnd)) {
     const error = checkCies(view, b, at + body, bodyEnd);
     if (error !== null) return error;
   }
-  if (offset === 0) return null; // not even End
+  if (offset === 0) return noExtensions(view); // not even End
 
   let room = view.maxExtensions | 0;
-  let seen = 0; // bit n: type n
+  let highest: number = END; // while types ascend, as they mostly do, none is there twice
   let authenticationAt = -1;
   let natAddressAt = -1;
   let next = bodyEnd & OFFSET_BITS;
@@ -174,9 +172,10 @@ export function checkPacket(
     const here = next;
     const value = here + EXTENSION_HEADER_OCTETS;
     if (value > end) return refuseCut(view, here);
-    const length = readU16(b, here + 2);
-    const extension = readU16(b, here) & TYPE_MASK;
-    if (extension === END) {
+    const head = readI32(b, here);
+    const length = head & LENGTH_MASK;
+    const type = (head >>> 16) & TYPE_MASK;
+    if (type === END) {
       view.authenticationAt = authenticationAt;
       view.natAddressAt = natAddressAt;
       return length === 0 && value === end ? null : refuseEnd(view, here, length);
@@ -184,29 +183,37 @@ export function checkPacket(
     if (room-- === 0) return refuseMany(view, here);
     next = (value + length) & OFFSET_BITS;
     if (next > end) return refuse(view, CUT_EXTENSION, here, next - here, end - here);
-    if (extension > LAST_LISTED_TYPE) {
-      if (view.extensionAt(extension) < here) return refuse(view, DUPLICATE_EXTENSION, here, 1, 2);
-      continue;
-    }
-    const bit = 1 << extension;
-    if ((seen & bit) !== 0 && extension !== VENDOR)
+    if (type > highest) highest = type;
+    else if (type !== VENDOR && isRepeated(view, here, type))
       return refuse(view, DUPLICATE_EXTENSION, here, 1, 2);
-    seen |= bit;
-    if ((CIE_TYPES & bit) !== 0) {
-      if (extension === NAT_ADDRESS) {
-        natAddressAt = here;
-        if (length === CAPABILITIES_OCTETS) continue;
-      }
-      if (length === 0 || isOneCie(view, b, value, next)) continue;
-      const error = checkCies(view, b, value, next);
-      if (error !== null) return error;
-    } else if (extension === AUTHENTICATION || extension === MOBILE_AUTHENTICATION) {
-      if (extension === AUTHENTICATION) authenticationAt = here;
-      const error = checkAuthentication(view, b, value, length);
-      if (error !== null) return error;
-    } else if (extension === VENDOR && length < OUI_OCTETS)
-      return refuse(view, CUT_VENDOR, value, OUI_OCTETS, length);
+    let error: WireError | null = null;
+    if (type < AUTHENTICATION) {
+      if (length !== 0 && type >= RESPONDER_ADDRESS && type <= REVERSE_TRANSIT_RECORD)
+        error = checkCies(view, b, value, next);
+    } else if (type === AUTHENTICATION) {
+      authenticationAt = here;
+      error = checkAuthentication(view, b, value, length);
+    } else if (type === NAT_ADDRESS) {
+      natAddressAt = here;
+      if (length !== CAPABILITIES_OCTETS) error = checkCies(view, b, value, next);
+    } else if (type === MOBILE_AUTHENTICATION) error = checkAuthentication(view, b, value, length);
+    else if (type === VENDOR && length < OUI_OCTETS)
+      error = refuse(view, CUT_VENDOR, value, OUI_OCTETS, length);
+    if (error !== null) return error;
   }
+}
+
+function noExtensions(view: NhrpView): null {
+  view.authenticationAt = -1;
+  view.natAddressAt = -1;
+  return null;
+}
+
+/** Whether an extension of that type stands before `here`. */
+function isRepeated(view: NhrpView, here: number, type: number): boolean {
+  for (let at = view.bodyEnd; at < here; at = view.nextExtension(at))
+    if (view.extensionType(at) === type) return true;
+  return false;
 }
 
 /** Whether there is one CIE, whole, as there mostly is. */

@@ -95,7 +95,7 @@ export class NhrpView implements ExtensionContext {
    * @throws RangeError when `at` is not in the slab's first gigaoctet
    */
   parse(slab: Uint8Array, words: Uint32Array | null, at: number, octets: number): WireError | null {
-    this.slab = slab;
+    if (this.slab !== slab) this.slab = slab; // to write an object costs more than to look whether it is there
     this.at = at;
     return checkPacket(this, slab, words, at, octets);
   }
