@@ -9,5 +9,6 @@ export {
   type CacheKind,
   cacheFlagNames,
 } from './entry.js';
+export { type AddressWords, PrefixSet } from './prefix-set.js';
 export { type Route, type RouteKind, RouteTable } from './routes.js';
 export type { CacheSnapshot, EntrySnapshot } from './snapshot.js';

@@ -11,6 +11,7 @@ import {
 } from '../wire/address.js';
 import { maskWord } from './address-index.js';
 
+/** Prefixes as a set of addresses. */
 export class PrefixSet {
   /** Disjoint, in the order of their addresses, IPv4 first. */
   private readonly sorted: readonly IpPrefix[];
@@ -40,7 +41,7 @@ export class PrefixSet {
     return this.sorted.every(isHost) ? this.sorted.map(({ address }) => address) : null;
   }
 
-  has(address: Words): boolean {
+  has(address: AddressWords): boolean {
     let low = 0;
     let high = this.sorted.length;
     while (low < high) {
@@ -53,7 +54,7 @@ export class PrefixSet {
 }
 
 /** What an address is made of: an {@link IpAddress}, or a record that is filled anew for each question. */
-export interface Words {
+export interface AddressWords {
   readonly family: IpFamily;
   readonly w0: number;
   readonly w1: number;
@@ -62,14 +63,14 @@ export interface Words {
 }
 
 /** Signed words, compared as what they stand for. */
-const order = (a: Words, b: Words): number =>
+const order = (a: AddressWords, b: AddressWords): number =>
   a.family - b.family ||
   (a.w0 >>> 0) - (b.w0 >>> 0) ||
   (a.w1 >>> 0) - (b.w1 >>> 0) ||
   (a.w2 >>> 0) - (b.w2 >>> 0) ||
   (a.w3 >>> 0) - (b.w3 >>> 0);
 
-const holds = ({ address: p, length }: IpPrefix, a: Words): boolean =>
+const holds = ({ address: p, length }: IpPrefix, a: AddressWords): boolean =>
   p.family === a.family &&
   (a.w0 & maskWord(length)) === p.w0 &&
   (a.w1 & maskWord(length - 32)) === p.w1 &&

@@ -86,7 +86,7 @@ export const isCiscoAuthentication = (spi: number, octets: number): boolean =>
   spi === CISCO_SPI && octets <= AUTHENTICATION_MIN_OCTETS + CISCO_MAX_PASSWORD_OCTETS;
 
 /** Bit n for each type n that holds CIEs. */
-export const CIE_TYPES: number =
+const CIE_TYPES: number =
   (1 << ExtensionType.RESPONDER_ADDRESS) |
   (1 << ExtensionType.FORWARD_TRANSIT_RECORD) |
   (1 << ExtensionType.REVERSE_TRANSIT_RECORD) |
@@ -94,7 +94,7 @@ export const CIE_TYPES: number =
 const DEVICE_CAPABILITIES = ExtensionType.DEVICE_CAPABILITIES;
 
 /** Whether a type of extension holds CIEs; 9 does so unless it has the eight octets of RFC 2735. */
-export const holdsCies = (type: number, octets: number): boolean =>
+const holdsCies = (type: number, octets: number): boolean =>
   type < 32 &&
   ((CIE_TYPES >>> type) & 1) === 1 &&
   (octets !== CAPABILITIES_OCTETS || type !== DEVICE_CAPABILITIES);
