@@ -179,7 +179,9 @@ describe('dissect', () => {
 describe('a dissection', () => {
   it('reads as a tree with the names of numbers', () => {
     const text = describeDissection(raw(ip(47, gre(0x2001, MESSAGE))));
-    expect(text).toContain('ipv4 / gre / nhrp\n  gre\n    protocolType: 0x2001 nhrp\n');
+    expect(text).toContain(
+      'ipv4 192.0.2.1 → 192.0.2.2 / gre / nhrp\n  gre\n    protocolType: 0x2001 nhrp\n',
+    );
     expect(text).toContain('\n    type: 0x03 Registration Request\n');
     expect(text).toContain('\n    flags: 0x8002 unique, nat\n');
     expect(text).toContain('\n    sourceProtocolAddress: 10.0.0.1\n');
@@ -188,7 +190,7 @@ describe('a dissection', () => {
   it('ends with what is wrong', () => {
     const text = describeDissection(raw(ip(47, fromHex('0001 880b'))));
     expect(text).toBe(
-      'ipv4 / gre\n  error: gre.version at octet 20: bad-version, expected 0, got 1',
+      'ipv4 192.0.2.1 → 192.0.2.2 / gre\n  error: gre.version at octet 20: bad-version, expected 0, got 1',
     );
   });
 

@@ -12,6 +12,7 @@ import {
 import { decodeGrePacket } from '../gre/packet.js';
 import { greProtocolName } from '../gre/protocol-type.js';
 import { decodeMessage, messageBytes, type NhrpMessage } from '../nhrp/codec/message.js';
+import type { IpAddress } from '../wire/address.js';
 import { bytesEqual, readU16, readU32 } from '../wire/bytes.js';
 import { ETHERTYPE, etherTypeName } from '../wire/ethertype.js';
 import { IP_PROTOCOL, ipProtocolName } from '../wire/ip-protocol.js';
@@ -28,9 +29,16 @@ const UDP_SOURCE_PORT: number = UDP_LAYOUT.offsetOf('sourcePort');
 const UDP_DESTINATION_PORT: number = UDP_LAYOUT.offsetOf('destinationPort');
 const KNOWN_PORTS: readonly number[] = [GRE_UDP_PORT, IKE_PORT, IKE_NATT_PORT];
 
+export interface IpEnds {
+  readonly source: IpAddress;
+  readonly destination: IpAddress;
+}
+
 export interface Dissection {
   /** From the outside in: `['ethernet', 'ipv4', 'gre', 'nhrp']`. */
   readonly layers: readonly string[];
+  /** From where to where, for each layer of IP whose header is whole, from the outside in. */
+  readonly ends: readonly IpEnds[];
   /** The outermost GRE header. */
   readonly gre: GreHeader | null;
   readonly nhrp: NhrpMessage | null;
@@ -52,6 +60,7 @@ interface Next {
 interface Progress {
   readonly frame: Uint8Array;
   readonly layers: string[];
+  readonly ends: IpEnds[];
   gre: GreHeader | null;
   nhrp: NhrpMessage | null;
   roundTrip: boolean | null;
@@ -66,10 +75,10 @@ type Step = Result<Next | null>;
  * @param frame borrowed: opaque octets in `nhrp` are views of it
  */
 export function dissect(linkType: number, frame: Uint8Array): Dissection {
-  const p: Progress = { frame, layers: [], gre: null, nhrp: null, roundTrip: null };
+  const p: Progress = { frame, layers: [], ends: [], gre: null, nhrp: null, roundTrip: null };
   const error = dissectInto(p, linkType);
-  const { layers, gre, nhrp, roundTrip } = p;
-  return { layers, gre, nhrp, roundTrip, error };
+  const { layers, ends, gre, nhrp, roundTrip } = p;
+  return { layers, ends, gre, nhrp, roundTrip, error };
 }
 
 function dissectInto(p: Progress, linkType: number): WireError | null {
@@ -152,6 +161,7 @@ function dissectIpv4(p: Progress, { at: start, end }: Next): Step {
   const decoded = decodeIpv4Header(p.frame.subarray(start, end), false);
   if (!decoded.ok) return shifted(decoded, start);
   const h = decoded.value;
+  p.ends.push({ source: h.source, destination: h.destination });
   if (h.moreFragments || h.fragmentOffset > 0) return named(p, 'ipv4-fragment');
   const last = Math.min(start + h.totalOctets, end); // Ethernet pads; captures cut
   return ok(at('ip', h.protocol, start + ipv4HeaderOctets(h), last));
@@ -162,10 +172,12 @@ function dissectIpv6(p: Progress, { at: start, end }: Next): Step {
   const packet = p.frame.subarray(start, end);
   const decoded = decodeIpv6Header(packet);
   if (!decoded.ok) return shifted(decoded, start);
+  const { source, destination, payloadOctets } = decoded.value;
+  p.ends.push({ source, destination });
   const upper = decodeIpv6UpperLayer(packet);
   if (!upper.ok) return shifted(upper, start);
   if (upper.value.isFragment) return named(p, 'ipv6-fragment');
-  const last = Math.min(start + IPV6_OCTETS + decoded.value.payloadOctets, end);
+  const last = Math.min(start + IPV6_OCTETS + payloadOctets, end);
   return ok(at('ip', upper.value.protocol, start + upper.value.at, last));
 }
 

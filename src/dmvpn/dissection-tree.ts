@@ -20,13 +20,23 @@ import type { Dissection } from './dissect.js';
  * Every field is there, the authentication data too: what is in the capture is shown.
  */
 export function describeDissection(d: Dissection): string {
-  const lines = [d.layers.join(' / ')];
+  const lines = [layersOf(d)];
   if (d.gre !== null) lines.push(describe('gre', d.gre, greNames));
   const { nhrp } = d;
   if (nhrp !== null) lines.push(describe('nhrp', nhrp, (path, v) => nhrpNames(nhrp, path, v)));
   if (d.roundTrip === false) lines.push('encodes to other octets');
   if (d.error !== null) lines.push(`error: ${formatWireError(d.error)}`);
   return lines.join('\n').replaceAll('\n', '\n  ');
+}
+
+/** `ipv4 192.0.2.1 → 192.0.2.2 / gre / nhrp`. */
+function layersOf({ layers, ends }: Dissection): string {
+  const left = [...ends];
+  const withEnds = layers.map((layer) => {
+    const found = layer === 'ipv4' || layer === 'ipv6' ? left.shift() : undefined;
+    return found ? `${layer} ${found.source} → ${found.destination}` : layer;
+  });
+  return withEnds.join(' / ');
 }
 
 /** What there is, for `JSON.stringify`: addresses as texts, octets as hexadecimal; an error instead of `roundTrip`. */

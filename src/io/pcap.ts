@@ -16,7 +16,7 @@ import {
 } from './capture/pcapng-format.js';
 import { OUTER_TTL, type OutboundDatagram, type Packet, type Transport, viewOf } from './ports.js';
 
-export { type Dissection, dissect } from '../dmvpn/dissect.js';
+export { type Dissection, dissect, type IpEnds } from '../dmvpn/dissect.js';
 export { describeDissection, plainDissection } from '../dmvpn/dissection-tree.js';
 export {
   type CapturedFrame,
