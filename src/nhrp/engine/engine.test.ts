@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { formatPrefix } from '../../wire/address.js';
-import { address, blueprint, HUB, type Network } from './engine-network.test-support.js';
+import { address, blueprint, HUB, Network } from './engine-network.test-support.js';
 
 describe('a hub and two spokes', () => {
   it('register, and the hub knows them', () => {
@@ -170,6 +170,28 @@ describe('the hub', () => {
     const sent = net.engine('s1').stats().sent[3] ?? 0;
     expect(sent).toBeGreaterThanOrEqual(27);
     expect(sent).toBeLessThanOrEqual(34);
+  });
+
+  it('keeps the entry of a server with two NBMA addresses while one of them answers', () => {
+    const net = new Network();
+    const two = ['192.168.0.2', '192.168.0.3'];
+    for (const nbma of two) net.add(`hub at ${nbma}`, { ...HUB, nbma });
+    const server = { protocolAddress: address(HUB.address), priority: 0, cluster: 0 };
+    const nhs = two.map((nbma) => ({ ...server, nbma: address(nbma) }));
+    net.add('s1', { address: '10.0.0.1', nbma: '192.168.1.2', nhs });
+    const entries = () =>
+      [...net.engine('s1').cache.entries(net.now)].filter((e) => e.kind === 'nhs');
+    const at = () => entries().map((e) => String(e.nbma?.address));
+    net.run(1_000_000);
+    const [kept] = at();
+    expect(two).toContain(kept);
+    const sets = () => net.eventsOf('s1').filter((e) => e.type === 'entry-set' && e.kind === 'nhs');
+    expect(new Set(sets().map((e) => e.type === 'entry-set' && e.nbma))).toEqual(new Set([kept]));
+
+    net.cut(`hub at ${kept}`);
+    net.run(200_000);
+    expect(at()).toEqual(two.filter((nbma) => nbma !== kept));
+    expect(net.eventsOf('s1').filter((e) => e.type === 'nhs-down')).toHaveLength(1);
   });
 
   it('takes a snapshot over a restart without its spokes noticing', () => {

@@ -118,6 +118,7 @@ export class NhsSet {
   peerDown(now: number, nbma: Endpoint): void {
     for (const one of this.registrations()) one.peerDown(now, nbma);
     this.select(now);
+    for (const one of this.registrations()) one.takeOver(now);
   }
 
   /** Deregisters everywhere; the number of Purge Requests that went out. */
@@ -257,5 +258,6 @@ export class NhsSet {
     const anyUp = [...server.registrations.values()].some((one) => one.state === 'up');
     if (typeof nbma === 'string' && !anyUp) this.#resolve(now, server, nbma);
     this.select(now);
+    for (const one of this.registrations()) one.takeOver(now);
   }
 }

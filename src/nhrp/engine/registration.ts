@@ -52,7 +52,8 @@ export class Registration {
   /** The same with its port, where the server tells it. */
   outside: Endpoint | null = null;
   unanswered = 0;
-  /** For how many seconds the server has us, by its last reply. */
+  #repliedAt = 0;
+  /** For how many seconds the server has us, by that reply. */
   #heldSeconds: number;
   #active = false;
   #up = false;
@@ -127,6 +128,7 @@ export class Registration {
     const server = this.protocolAddress;
     if (server === null) return this.context.drop('refused', this.nbma);
     this.unanswered = 0;
+    this.#repliedAt = now;
     this.#heldSeconds = this.#grantedBy(message);
     this.#setEntry(now, server);
     this.#again(now, this.#intervalMs(), 'registration refresh');
@@ -164,6 +166,13 @@ export class Registration {
     this.unanswered = 0;
     this.#goDown(now, 'peer-down');
     this.register(now);
+  }
+
+  /** Takes over the server's entry, where another NBMA address of it had that and has gone. */
+  takeOver(now: number): void {
+    const server = this.protocolAddress;
+    if (this.#up && server !== null && this.#entryOf(now, server) === null)
+      this.#setEntry(now, server);
   }
 
   /** Whether a Purge Reply with this id answers the purge that is under way; it does so once. */
@@ -314,17 +323,27 @@ export class Registration {
     this.outside = port ?? (this.behindNat === null ? null : this.context.endpoint(this.behindNat));
   }
 
+  /** Of two NBMA addresses of one server, the first that answered keeps the entry while it is up. */
   #setEntry(now: number, server: IpAddress): void {
     const { bindings, config } = this.context;
+    const holder = this.#entryOf(now, server)?.nbma ?? this.nbma;
+    if (!endpointEquals(holder, this.nbma)) return;
     bindings.set(now, {
       kind: 'nhs',
       prefix: hostPrefix(server),
       nbma: this.nbma,
       flags: CacheFlag.REGISTERED,
       holdingTimeSeconds: config.holdingTimeSeconds,
-      expiresAt: now + config.holdingTimeSeconds * 1_000,
+      expiresAt: this.#repliedAt + config.holdingTimeSeconds * 1_000,
       requestId: this.#requestId,
     });
+  }
+
+  #entryOf(now: number, server: IpAddress): { slot: number; nbma: Endpoint } | null {
+    const { cache } = this.context;
+    const slot = cache.find(server, now);
+    const nbma = slot >= 0 && cache.kindOf(slot) === 'nhs' ? cache.nbmaOf(slot) : null;
+    return nbma === null ? null : { slot, nbma };
   }
 
   #goDown(now: number, reason: RemovalReason): void {
@@ -333,9 +352,10 @@ export class Registration {
     this.#up = false;
     this.behindNat = null;
     this.outside = null;
-    const { bindings, cache, config } = this.context;
-    const slot = cache.find(server, now);
-    if (slot >= 0 && cache.kindOf(slot) === 'nhs') bindings.remove(now, slot, reason);
+    const { bindings, config } = this.context;
+    const entry = this.#entryOf(now, server);
+    if (entry !== null && endpointEquals(entry.nbma, this.nbma))
+      bindings.remove(now, entry.slot, reason);
     const nhs = server.toString();
     this.context.event({
       type: 'nhs-down',
