@@ -4,18 +4,16 @@
  *   idle ──start──▶ waiting (for the peer) ──up──▶ trying ──reply──▶ registered ──interval──▶ trying
  *     ◀──stop──            any state            ◀──3 unanswered: down, and still trying──▶
  */
-import { CacheFlag } from '../../cache/entry.js';
-import { hostPrefix, type IpAddress } from '../../wire/address.js';
+import type { IpAddress } from '../../wire/address.js';
 import { type Endpoint, endpointEquals } from '../../wire/path.js';
-import type { Cie } from '../codec/cie.js';
 import type { CieMessage } from '../codec/message.js';
-import { CieCode, ExtensionType, PacketType, PurgeFlag } from '../codec/numbers.js';
+import { CieCode, PacketType, PurgeFlag } from '../codec/numbers.js';
 import type { MessageTemplate } from '../codec/template.js';
 import type { EngineConfig, NhsConfig, RemovalReason } from './api.js';
 import type { EngineContext } from './context.js';
-import { ciesOf, plainAddress } from './messages.js';
+import { removeNhsEntry, setNhsEntry } from './nhs-entry.js';
 import { purgeRequest, registrationRequest } from './registration-messages.js';
-import { seenPortOf } from './seen-port.js';
+import { grantedBy, isAboutUs, outsideIn, serverIn } from './registration-reply.js';
 import type { Timer } from './timers.js';
 
 const FIRST_RETRY_MS = 1_000;
@@ -121,7 +119,7 @@ export class Registration {
     if (!this.#isAwaited) return this.context.drop('stale', this.nbma);
     this.#isAwaited = false;
     const refusals = message.cies.filter((cie) => cie.code !== CieCode.SUCCESS);
-    const own = refusals.find((cie) => this.#isAboutUs(cie));
+    const own = refusals.find((cie) => isAboutUs(cie, this.context.config));
     if (own !== undefined) return this.#refused(now, own.code);
     for (const { code } of refusals) this.#failed('refused', code); // of what is registered besides
     this.#learn(message);
@@ -129,7 +127,7 @@ export class Registration {
     if (server === null) return this.context.drop('refused', this.nbma);
     this.unanswered = 0;
     this.#repliedAt = now;
-    this.#heldSeconds = this.#grantedBy(message);
+    this.#heldSeconds = grantedBy(message, this.context.config);
     this.#setEntry(now, server);
     this.#again(now, this.#intervalMs(), 'registration refresh');
     if (this.#up) return;
@@ -171,8 +169,7 @@ export class Registration {
   /** Takes over the server's entry, where another NBMA address of it had that and has gone. */
   takeOver(now: number): void {
     const server = this.protocolAddress;
-    if (this.#up && server !== null && this.#entryOf(now, server) === null)
-      this.#setEntry(now, server);
+    if (this.#up && server !== null) this.#setEntry(now, server);
   }
 
   /** Whether a Purge Reply with this id answers the purge that is under way; it does so once. */
@@ -282,68 +279,22 @@ export class Registration {
     return Math.max(seconds * 1_000 * jitter, LEAST_INTERVAL_MS);
   }
 
-  /** The shortest of what it holds of ours; where it says nothing (0), what was asked for. */
-  #grantedBy({ cies }: CieMessage): number {
-    const held = cies.map((cie) => cie.holdingTimeSeconds).filter((seconds) => seconds > 0);
-    return held.length === 0 ? this.context.config.holdingTimeSeconds : Math.min(...held);
-  }
-
   #request(): CieMessage {
     const { protocolAddress, nbma } = this;
     const server = { protocolAddress, nbmaAddress: nbma.address };
     return registrationRequest(this.context, server, this.#requestId);
   }
 
-  /** The tunnel address stands in its CIE, or nothing does: the header's. */
-  #isAboutUs(cie: Cie): boolean {
-    const address = plainAddress(cie.protocolAddress);
-    return address === null || address.equals(this.context.config.address);
-  }
-
   #learn(message: CieMessage): void {
-    const { config } = this.context;
-    const destination = plainAddress(message.destinationProtocolAddress);
-    if (
-      this.protocolAddress === null &&
-      destination !== null &&
-      !destination.equals(config.address)
-    ) {
-      this.protocolAddress = destination; // FRR writes itself there; others stand in the Responder extension
-    }
-    if (this.protocolAddress === null) {
-      const responder =
-        ciesOf(message, ExtensionType.RESPONDER_ADDRESS)?.[0]?.protocolAddress ?? null;
-      this.protocolAddress = plainAddress(responder);
-    }
-    const nat = ciesOf(message, ExtensionType.NAT_ADDRESS) ?? [];
-    const own = nat.find((cie) => plainAddress(cie.protocolAddress)?.equals(config.address));
-    const seen = own === undefined ? null : plainAddress(own.nbmaAddress);
-    this.behindNat = seen === null || seen.equals(this.context.nbmaAddress) ? null : seen;
-    const port = seenPortOf(message, config.address)?.nbma ?? null;
-    this.outside = port ?? (this.behindNat === null ? null : this.context.endpoint(this.behindNat));
+    this.protocolAddress ??= serverIn(message, this.context.config);
+    const { behindNat, outside } = outsideIn(message, this.context);
+    this.behindNat = behindNat;
+    this.outside = outside;
   }
 
-  /** Of two NBMA addresses of one server, the first that answered keeps the entry while it is up. */
   #setEntry(now: number, server: IpAddress): void {
-    const { bindings, config } = this.context;
-    const holder = this.#entryOf(now, server)?.nbma ?? this.nbma;
-    if (!endpointEquals(holder, this.nbma)) return;
-    bindings.set(now, {
-      kind: 'nhs',
-      prefix: hostPrefix(server),
-      nbma: this.nbma,
-      flags: CacheFlag.REGISTERED,
-      holdingTimeSeconds: config.holdingTimeSeconds,
-      expiresAt: this.#repliedAt + config.holdingTimeSeconds * 1_000,
-      requestId: this.#requestId,
-    });
-  }
-
-  #entryOf(now: number, server: IpAddress): { slot: number; nbma: Endpoint } | null {
-    const { cache } = this.context;
-    const slot = cache.find(server, now);
-    const nbma = slot >= 0 && cache.kindOf(slot) === 'nhs' ? cache.nbmaOf(slot) : null;
-    return nbma === null ? null : { slot, nbma };
+    const requestId = this.#requestId;
+    setNhsEntry(now, this.context, { server, nbma: this.nbma, requestId, since: this.#repliedAt });
   }
 
   #goDown(now: number, reason: RemovalReason): void {
@@ -352,15 +303,11 @@ export class Registration {
     this.#up = false;
     this.behindNat = null;
     this.outside = null;
-    const { bindings, config } = this.context;
-    const entry = this.#entryOf(now, server);
-    if (entry !== null && endpointEquals(entry.nbma, this.nbma))
-      bindings.remove(now, entry.slot, reason);
-    const nhs = server.toString();
+    removeNhsEntry(now, this.context, { server, nbma: this.nbma, reason });
     this.context.event({
       type: 'nhs-down',
-      tunnel: config.tunnel,
-      nhs,
+      tunnel: this.context.config.tunnel,
+      nhs: server.toString(),
       nbma: this.context.text(this.nbma),
       why: reason,
     });
