@@ -282,7 +282,9 @@ export class NhrpCache {
     const isNew = found === NONE || (this.columns.kind[found] as number) >= FIRST_CONFIGURED;
     if (isNew && this.learnedCount >= this.maxEntries) return 'refused-full';
     const payer = entry.registrant ?? entry.nbma;
-    if (payer === null || this.peers.share(payer) < this.maxEntriesPerPeer) return null;
+    const isToldOfOthers = entry.kind === 'cached' && (entry.registrant ?? null) !== null;
+    const most = isToldOfOthers ? Math.ceil(this.maxEntriesPerPeer / 2) : this.maxEntriesPerPeer; // room to register
+    if (payer === null || this.peers.share(payer) < most) return null;
     const same = found !== NONE && this.peers.isShareOf(found, payer);
     return same ? null : 'refused-peer-limit';
   }

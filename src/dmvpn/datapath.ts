@@ -191,7 +191,7 @@ export class Datapath {
 
   /**
    * What a spoke sends to a group goes on to the others: as a router does it, with less time to live, but for groups of
-   * the link, which are sent with 1.
+   * the link, which are sent with 1. What a server sent stays off the other servers: they have it from the same.
    */
   #reflect(now: number, slot: TransmitSlot, from: Endpoint): void {
     const { mgre, drops } = this.parts;
@@ -203,12 +203,15 @@ export class Datapath {
     this.#replicate(now, copy, from);
   }
 
-  /** A copy to each multicast target but the one that it came from, made as they are polled. */
+  /** A copy to each multicast target that it did not come from, made as they are polled. */
   #replicate(now: number, slot: TransmitSlot, from: Endpoint | null): void {
-    const { mgre, multicast, drops, settled } = this.parts;
+    const { engine, mgre, multicast, drops, settled } = this.parts;
     const packet = viewOf(slot);
     const all = multicast.at(now);
-    const targets = from === null ? all : all.filter((to) => !endpointEquals(to, from));
+    const isServers = from !== null && engine.isServer(from);
+    const hasIt = (to: Endpoint): boolean =>
+      from !== null && (endpointEquals(to, from) || (isServers && engine.isServer(to)));
+    const targets = from === null ? all : all.filter((to) => !hasIt(to));
     if (targets.length === 0 && from === null) drops.drop('no-multicast-target', 'device');
     const next = targets.values();
     const isQueued = mgre.outputs.replicate(() => {

@@ -16,6 +16,6 @@ export const mayPass = (source: IpAddress, destination: IpAddress): boolean =>
   !isLinkLocal(source) &&
   !isLinkLocal(destination);
 
-/** Groups of one link: 224.0.0.0/24 (RFC 5771 §4), ff02::/16 (RFC 4291 §2.7). */
+/** Groups of one link: 224.0.0.0/24 (RFC 5771 §4), ff02::/16 and those of other flags (RFC 4291 §2.7). */
 export const isOfLinkScope = (group: IpAddress): boolean =>
-  group.family === 4 ? group.w0 >>> 8 === 0xe00000 : group.w0 >>> 16 === 0xff02;
+  group.family === 4 ? group.w0 >>> 8 === 0xe00000 : ((group.w0 >>> 16) & 0xff0f) === 0xff02;

@@ -3,7 +3,7 @@ import { IpAddress } from '../wire/address.js';
 import { integer, nullable, oneOf, type Reader, record } from './config-reader.js';
 import type { UnderlayChange } from './output.js';
 
-const U16 = 0xffff;
+const U32 = 0xffff_ffff; // of ICMPv6; Linux calls the loopback's 65,536
 
 const addressObject: Reader<IpAddress> = (value, path) => {
   if (!(value instanceof IpAddress)) throw new TypeError(`${path}: an IpAddress expected`);
@@ -19,7 +19,7 @@ const READERS: { readonly [K in UnderlayChange['kind']]: Reader<UnderlayChange &
   'path-mtu': record<UnderlayChange & { kind: 'path-mtu' }>({
     kind: oneOf('path-mtu'),
     remote: addressObject,
-    mtu: nullable(integer(0, U16)),
+    mtu: nullable(integer(0, U32)),
   }),
   unreachable: record<UnderlayChange & { kind: 'unreachable' }>({
     kind: oneOf('unreachable'),

@@ -287,6 +287,22 @@ describe('multicast', () => {
     expect(sim.heard('s2').length).toBeGreaterThan(0);
   });
 
+  it('hubs that are registered with each other reflect a group of the link once', () => {
+    const hubs = [1, 2, 3];
+    const nhsOf = (n: number) => ({ address: `10.255.0.${n}`, nbma: `192.0.2.${n}` });
+    const sim = new Simulation();
+    for (const own of hubs) {
+      const nhs = hubs.filter((n) => n !== own).map(nhsOf);
+      sim.hub(`hub${own}`, { multicastReflect: true, nhs, multicast: ['dynamic', 'nhs'] });
+    }
+    sim.spoke('s1', { nhs: [nhsOf(1)] }).spoke('s2', { nhs: [nhsOf(2)] });
+    sim.run({ forMs: 3_000 });
+    expect(hubs.map((n) => sim.servers(`hub${n}`).length)).toEqual([2, 2, 2]);
+    sim.multicast('s1', '224.0.0.5').run({ forMs: 1_000 });
+    expect(['hub1', 'hub2', 'hub3', 's2'].map((n) => sim.heard(n).length)).toEqual([1, 1, 1, 1]);
+    expect(sim.heard('s1')).toEqual([]);
+  });
+
   it('IPv6 groups are carried as well, and a spoke that has gone gets no copy', () => {
     const sim = new Simulation({ overlay: 6 })
       .hub('hub')

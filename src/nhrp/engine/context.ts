@@ -85,10 +85,14 @@ export class EngineContext {
     return this.own.some((own) => prefixContains(prefix, own));
   }
 
-  /** Whether a peer may say where the address is: one of a station, and not of a network behind this node. */
+  /**
+   * Whether a peer may say where the address is: one of a station, and not of a network behind this node. A route to the
+   * device that is so wide that the tunnel itself is in it, the default route above all, says nothing of its stations.
+   */
   mayBeRemote(address: IpAddress): boolean {
     if (isOfNoNetwork(address) || isMulticast(address)) return false;
-    return this.routes.lookupWithout(address, 'shortcut')?.kind !== 'device';
+    const route = this.routes.lookupWithout(address, 'shortcut');
+    return route?.kind !== 'device' || prefixContains(route.prefix, this.config.address);
   }
 
   /** Whether the address is on the tunnel's own network: a next hop of its own, whatever else its station is called. */

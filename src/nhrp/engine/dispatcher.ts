@@ -192,7 +192,7 @@ export class Dispatcher {
       type === PacketType.REGISTRATION_REQUEST &&
       message.errorCode === ErrorCode.AUTHENTICATION_FAILURE
     ) {
-      servers.handleAuthenticationError(now, requestId);
+      servers.handleAuthenticationError(now, requestId, from);
     }
   }
 }

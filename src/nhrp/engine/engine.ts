@@ -83,7 +83,7 @@ export class NhrpEngine {
       (now, address) => this.#resolutions.start(now, address, 'renewal'),
       (prefix) => this.#kept.isIn(prefix),
     );
-    this.#redirects = new Redirects(context, this.#resolutions);
+    this.#redirects = new Redirects(context, this.#resolutions, this.#servers);
     this.#misses = new Misses(context, this.#resolutions);
     const parts = { context, errors, given, servers: this.#servers };
     const { redirects, shortcuts, resolutions, questions } = this.#byName();
@@ -253,6 +253,11 @@ export class NhrpEngine {
   /** The NBMA endpoint of the best next hop server that is up: the way for what has no better one. */
   get bestNhs(): Endpoint | null {
     return this.#servers.best()?.nbma ?? null;
+  }
+
+  /** Whether it is a next hop server of ours, up or tried. */
+  isServer(nbma: Endpoint): boolean {
+    return this.#servers.at(nbma) !== null;
   }
 
   /** NBMA endpoints that a multicast packet of this node is copied to. */

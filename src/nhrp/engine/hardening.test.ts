@@ -1,7 +1,7 @@
 /** What a peer that knows the password, or a recording of one, must not be able to do. */
 import { describe, expect, it } from 'vitest';
 import { addressBytes } from '../../wire/address.js';
-import type { CieMessage, TrafficIndication } from '../codec/message.js';
+import type { CieMessage, ErrorIndication, TrafficIndication } from '../codec/message.js';
 import {
   AUTHENTICATION,
   cieMessage,
@@ -12,8 +12,31 @@ import {
   repliesIn,
   STRANGER,
 } from './by-hand.test-support.js';
-import { address, HUB, LIMITS } from './engine-network.test-support.js';
+import { address, HUB, LIMITS, Network } from './engine-network.test-support.js';
 import { cieExtension, cieOf, headerOf } from './messages.js';
+
+/** For the given time, a bare error 11 about each registration of s1, in the hub's name, there before any reply. */
+function forgeErrors(net: Network, forMs: number): void {
+  let seen = net.trace.length;
+  for (const end = net.now + forMs; net.now < end; ) {
+    net.run(1);
+    for (const line of net.trace.slice(seen)) {
+      const { by, message } = parseTrace(line);
+      if (by !== 's1' || message.type !== 3) continue;
+      const error: ErrorIndication = {
+        ...headerOf(STRANGER, address('10.0.0.1')),
+        type: 7,
+        unused: 0,
+        errorCode: 11,
+        errorOffset: 0,
+        packet: octetsOf(message),
+        extensions: null,
+      };
+      net.inject(HUB.nbma, '192.168.1.2', octetsOf(error));
+    }
+    seen = net.trace.length;
+  }
+}
 
 const TO_S1 = ['192.168.7.2', '192.168.1.2'] as const;
 
@@ -29,6 +52,30 @@ describe('a peer that is let in', () => {
       net.run(60_000);
     }
     expect(net.engine('s1').bestNhs).toBeNull();
+  });
+
+  it('does not keep a spoke from its hub by forging errors about the password', () => {
+    const net = ready();
+    forgeErrors(net, 400_000);
+    expect(String(net.engine('s1').bestNhs?.address)).toBe(HUB.nbma);
+    expect(net.eventsOf('s1').filter((e) => e.type === 'nhs-down')).toEqual([]);
+    expect(net.engine('s1').stats().dropped.stale).toBe(0);
+  });
+
+  it('does not keep a dead hub alive by errors either', () => {
+    const net = ready();
+    net.cut('hub');
+    forgeErrors(net, 400_000);
+    expect(net.engine('s1').bestNhs).toBeNull();
+  });
+
+  it('has no purge answered that was not asked for', () => {
+    const net = ready();
+    const reply = {
+      ...cieMessage(6, '10.0.0.7', { requestId: 0, extensions: [AUTHENTICATION] }),
+      sourceProtocolAddress: address(HUB.address),
+    };
+    expect(exchange(net, reply, ...TO_S1).map(({ to }) => to)).toEqual([HUB.nbma]); // it goes on
   });
 
   it.each(['172.16.1.5', '127.0.0.1', '255.255.255.255', '224.0.0.9', '0.0.0.0'])(
@@ -52,6 +99,17 @@ describe('a peer that is let in', () => {
     expect(net.engine('hub').locate(net.now, address('172.16.0.9')).kind).toBe('local');
   });
 
+  it.each(['0.0.0.0/0', '10.0.0.0/8'])(
+    'may register with a server of /32 whose device has %s, which is wider than the tunnel',
+    (lan) => {
+      const net = new Network();
+      net.add('hub', { ...HUB, lan });
+      net.add('s1', { address: '10.0.0.1', nbma: '192.168.1.2', nhs: true, lan: '0.0.0.0/0' });
+      net.run(1_000);
+      expect(net.engine('hub').locate(net.now, address('10.0.0.1')).kind).toBe('direct');
+    },
+  );
+
   it('fills the cache with sources of Resolution Requests up to its own share', () => {
     const net = ready({ limits: { ...LIMITS, maxEntriesPerPeer: 5 } });
     const record = cieExtension(4, [cieOf({ protocolAddress: address('10.0.0.99') })]);
@@ -64,7 +122,7 @@ describe('a peer that is let in', () => {
       exchange(net, { ...cieMessage(1, HUB.address, more), ...named });
     }
     const cached = [...net.engine('hub').cache.entries(net.now)].filter((e) => e.kind === 'cached');
-    expect(cached.length).toBe(5);
+    expect(cached.length).toBe(3); // half: there is room for its registration
   });
 
   it('starts no resolution here by a redirect about packets that it was never sent', () => {

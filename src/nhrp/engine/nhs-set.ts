@@ -101,10 +101,11 @@ export class NhsSet {
     return false;
   }
 
-  /** Error 11 about the registration with this id. */
-  handleAuthenticationError(now: number, requestId: number): void {
+  /** Error 11 from the server about the registration with this id. */
+  handleAuthenticationError(now: number, requestId: number, from: Endpoint): void {
     for (const one of this.registrations())
-      if (one.isFor(requestId)) one.handleAuthenticationError(now);
+      if (one.isFor(requestId) && endpointEquals(one.nbma, from))
+        one.handleAuthenticationError(now);
   }
 
   reregister(now: number): void {

@@ -9,6 +9,7 @@ import type { TrafficIndication } from '../codec/message.js';
 import { ExtensionType, PacketType } from '../codec/numbers.js';
 import type { EngineContext } from './context.js';
 import { cieExtension, emptyRecords, headerOf } from './messages.js';
+import type { NhsSet } from './nhs-set.js';
 import { RedirectLimiter } from './redirect-limiter.js';
 import type { Resolutions } from './resolution.js';
 
@@ -26,6 +27,7 @@ export class Redirects {
   constructor(
     readonly context: EngineContext,
     readonly resolutions: Resolutions,
+    readonly servers: NhsSet,
   ) {
     this.#limiter = new RedirectLimiter(context.config.limits.maxRedirectPairs);
   }
@@ -60,7 +62,7 @@ export class Redirects {
       !isMulticast(destination) && !isUnspecified(destination) && !isUnspecified(source);
     const isOurFamily = destination.family === this.context.config.address.family;
     const { config, routes, cache } = this.context;
-    const isKnown = cache.byNbma(from).length > 0; // a server or a peer: we may have sent it a packet
+    const isKnown = cache.byNbma(from).length > 0 || this.servers.at(from) !== null; // we may have sent it a packet
     if (!isFit || !isOurFamily || !isKnown) return this.context.drop('refused', from);
     this.context.event({
       type: 'redirect-received',

@@ -156,7 +156,10 @@ export class Registrar {
       group: groupOf(arrival.message),
       registrant: arrival.from,
     });
-    if (result.kind === 'refused-precedence') return CieCode.ADMINISTRATIVELY_PROHIBITED;
+    if (result.kind === 'refused-precedence')
+      return isKnownSo(result.before, claim)
+        ? CieCode.SUCCESS
+        : CieCode.ADMINISTRATIVELY_PROHIBITED;
     if (result.kind !== 'created' && result.kind !== 'updated')
       return CieCode.INSUFFICIENT_RESOURCES;
     context.counters.registrationsAccepted++;
@@ -246,6 +249,10 @@ export class Registrar {
     return [...answered, seenPortExtension([seen])];
   }
 }
+
+/** A server of ours, or a station that is mapped here, registers what stands already: it may, and nothing changes. */
+const isKnownSo = (before: CacheEntry | null, { nbma }: Claim): boolean =>
+  before !== null && before.nbma !== null && endpointEquals(before.nbma, nbma);
 
 /** The request's CIE with our verdict; a refusal holds for no time (§5.2.0.1). */
 const answerTo = (cie: Cie, code: number, seconds: number): Cie => ({

@@ -22,7 +22,7 @@ const RETRY_JITTER = 0.25; // retries come up to a quarter early
 const REFRESH_JITTER = 0.1;
 /** Unanswered requests after which a server counts as down. */
 const LOSSES_TO_DOWN = 3;
-/** Whatever holding time a server grants. */
+/** However short a time a server grants. */
 const LEAST_INTERVAL_MS = 1_000;
 const REFUSED_RETRY_MS = 30_000;
 const TAKEOVER_RETRY_MS = 2_000;
@@ -58,8 +58,10 @@ export class Registration {
   #requestId = 0;
   /** Of the purge that waits for a reply; 0 = none, for no request has that id. */
   #purgeId = 0;
-  /** Neither a reply nor an error has come for the request. */
+  /** No reply has come for the request. */
   #isAwaited = false;
+  /** An error has. */
+  #isErrorHeard = false;
   #retryMs = FIRST_RETRY_MS;
   #timer: Timer | null = null;
   #encoded: Encoded | null = null;
@@ -105,6 +107,7 @@ export class Registration {
     if (!this.#active) return;
     this.#requestId = this.context.requestIds.next();
     this.#isAwaited = true;
+    this.#isErrorHeard = false;
     this.#retryMs = FIRST_RETRY_MS;
     this.#transmit(now);
   }
@@ -138,11 +141,11 @@ export class Registration {
 
   /**
    * Error Indication 11 about our request: it will not get better by hurrying. A hint that anyone can forge, so it
-   * counts once a request: repeated, it would put off the refresh for ever.
+   * is heard once a request, as a loss: repeated, it would put off the refresh for ever. The reply may still come.
    */
   handleAuthenticationError(now: number): void {
-    if (!this.#isAwaited) return;
-    this.#isAwaited = false;
+    if (!this.#isAwaited || this.#isErrorHeard) return;
+    this.#isErrorHeard = true;
     const { tunnel } = this.context.config;
     this.context.event({
       type: 'registration-failed',
@@ -153,6 +156,7 @@ export class Registration {
       code: 11,
     });
     this.#again(now, REFUSED_RETRY_MS, 'registration after an authentication failure');
+    this.#lose(now);
   }
 
   peerUp(now: number, nbma: Endpoint): void {
@@ -174,7 +178,7 @@ export class Registration {
 
   /** Whether a Purge Reply with this id answers the purge that is under way; it does so once. */
   wasPurged(requestId: number): boolean {
-    if (requestId !== this.#purgeId) return false;
+    if (requestId === 0 || requestId !== this.#purgeId) return false;
     this.#purgeId = 0;
     return true;
   }
@@ -231,15 +235,18 @@ export class Registration {
   }
 
   #unanswered(now: number): void {
-    this.unanswered++;
-    if (this.unanswered === LOSSES_TO_DOWN) {
-      const wasUp = this.#up;
-      this.#failed('no-reply', null);
-      this.#goDown(now, 'timed-out');
-      if (wasUp) this.context.peers.renew(this.nbma); // it may have restarted without our association (facts C.7)
-      this.changed(now);
-    }
+    if (this.unanswered + 1 === LOSSES_TO_DOWN) this.#failed('no-reply', null);
+    this.#lose(now);
     if (this.#active) this.#transmit(now);
+  }
+
+  #lose(now: number): void {
+    this.unanswered++;
+    if (this.unanswered !== LOSSES_TO_DOWN) return;
+    const wasUp = this.#up;
+    this.#goDown(now, 'timed-out');
+    if (wasUp) this.context.peers.renew(this.nbma); // it may have restarted without our association (facts C.7)
+    this.changed(now);
   }
 
   #refused(now: number, code: number): void {
@@ -276,7 +283,7 @@ export class Registration {
     const isHeldForLess = this.#heldSeconds < holdingTimeSeconds;
     const seconds = isHeldForLess ? Math.min(asked, this.#heldSeconds / 3) : asked;
     const jitter = 1 - REFRESH_JITTER + 2 * REFRESH_JITTER * this.context.fraction();
-    return Math.max(seconds * 1_000 * jitter, LEAST_INTERVAL_MS);
+    return Math.max(seconds * 1_000 * jitter, isHeldForLess ? LEAST_INTERVAL_MS : 0);
   }
 
   #request(): CieMessage {

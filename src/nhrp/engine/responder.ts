@@ -223,7 +223,7 @@ export class Responder {
       mtu: message.cies[0]?.mtu ?? 0,
       holdingTimeSeconds: holding,
       expiresAt: now + holding * 1_000,
-      registrant: from,
+      registrant: this.parts.servers.at(from) === null ? from : null, // a server of ours passes on for many
     });
   }
 
