@@ -14,7 +14,7 @@ import {
 } from './config-reader.js';
 import type { NodeCommand } from './output.js';
 import { checkMtu } from './settings-checks.js';
-import { checkHost } from './tunnel-addresses.js';
+import { checkHost, checkMap } from './tunnel-addresses.js';
 
 export type TunnelCommand =
   | { readonly to: 'routes'; readonly change: RouteChange }
@@ -69,15 +69,20 @@ const readClear = record({
   prefix: optional(prefix, null),
 });
 
-/** Address families of a tunnel: of the network under it, and of what it carries. */
-export interface CommandFamilies {
-  readonly nbma: IpFamily;
+/** The tunnel that a command is for. */
+export interface CommandTarget {
+  /** Own address on the network under it. */
+  readonly local: IpAddress;
+  /** Address families that it carries. */
   readonly overlay: readonly IpFamily[];
+  /** Whether an address on the tunnel is this node's. */
+  readonly isOwn: (address: IpAddress) => boolean;
 }
 
 /** @throws TypeError or RangeError that begins with the path of the offending value: `command.prefix`. */
-export function readCommand(command: ForTunnel, { nbma, overlay }: CommandFamilies): TunnelCommand {
-  const read = readAny(command, nbma);
+export function readCommand(command: ForTunnel, target: CommandTarget): TunnelCommand {
+  const { local, overlay, isOwn } = target;
+  const read = readAny(command, local.family);
   const about = read.to === 'routes' ? read.change.prefix.address : subjectOf(read.command);
   if (about !== null && !overlay.includes(about.family)) {
     const at = 'prefix' in command ? 'prefix' : 'address';
@@ -86,14 +91,18 @@ export function readCommand(command: ForTunnel, { nbma, overlay }: CommandFamili
   const via = read.to === 'routes' ? read.change.via : null;
   if (via !== null && via.family !== about?.family)
     throw new TypeError(`command.via: '${via}' is not of the prefix's family`);
-  if (read.to === 'engine') checkForOverlay(read.command, overlay);
+  if (via !== null && isOwn(via))
+    throw new RangeError(`command.via: '${via}' is the tunnel's own address`);
+  if (read.to === 'engine') checkForTunnel(read.command, target);
   return read;
 }
 
-/** What the configuration would refuse of a tunnel, a command may not make of it. */
-function checkForOverlay(command: EngineCommand, overlay: readonly IpFamily[]): void {
+/** What the configuration would refuse of a tunnel by itself, a command may not make of it. */
+function checkForTunnel(command: EngineCommand, { local, overlay, isOwn }: CommandTarget): void {
   if (command.kind === 'mtu') checkMtu(command.mtu, overlay, 'command.mtu');
   if (command.kind === 'own-address') checkHost(command.address, 'command.address');
+  if (command.kind === 'map')
+    checkMap(command, { local, isOwn }, { prefix: 'command.prefix', nbma: 'command.nbma' });
 }
 
 /** The overlay address that a command speaks of, null where it speaks of all: it is for the engine of that family. */

@@ -10,7 +10,7 @@ import type { Answer, Question } from '../nhrp/engine/api.js';
 import type { IpAddress } from '../wire/address.js';
 import type { Endpoint, Path } from '../wire/path.js';
 import type { WireError } from '../wire/result.js';
-import { type CommandFamilies, checkCommand, readCommand } from './commands.js';
+import { type CommandTarget, checkCommand, readCommand } from './commands.js';
 import type { DmvpnConfig } from './config.js';
 import { Drops, PacketCounters } from './counters.js';
 import { type Frame, PacketArena, viewOf } from './frame.js';
@@ -170,7 +170,7 @@ export class DmvpnNode {
     if (command.kind === 'shutdown') this.#shutdown(now);
     else {
       const tunnel = this.#find(command.tunnel);
-      const read = readCommand(command, familiesOf(tunnel));
+      const read = readCommand(command, targetOf(now, tunnel));
       if (read.to === 'routes') tunnel.handleRoutes(now, read.change);
       else tunnel.command(now, read.command);
     }
@@ -286,9 +286,15 @@ const siblingsOf = (tunnel: Tunnel, all: readonly Tunnel[]): readonly Tunnel[] =
     : all.filter((other) => other !== tunnel && other.settings.networkId === networkId);
 };
 
-const familiesOf = ({ local, overlays }: Tunnel): CommandFamilies => ({
-  nbma: local.address.family,
+const targetOf = (now: number, { local, overlays }: Tunnel): CommandTarget => ({
+  local: local.address,
   overlay: overlays.map(({ family }) => family),
+  isOwn: (address) =>
+    overlays.some(({ family, engine }) => {
+      if (family !== address.family) return false;
+      const { kind, route } = engine.locate(now, address);
+      return kind === 'local' && route === null;
+    }),
 });
 
 function errorOf(gre: Frame): WireError | null {

@@ -142,6 +142,15 @@ describe('a command', () => {
     expect(send({ kind: 'shutdown', now: true })).toThrow(error);
   });
 
+  it.each([
+    [{ kind: 'map', prefix: '10.0.0.100/32', nbma: '192.168.9.2' }, 'command.prefix: '],
+    [{ kind: 'map', prefix: '224.0.0.0/4', nbma: '192.168.9.2' }, 'command.prefix: '],
+    [{ kind: 'map', prefix: '10.0.0.9/32', nbma: '192.168.0.2' }, 'command.nbma: '],
+    [{ kind: 'addRoute', prefix: '10.9.0.0/16', via: '10.0.0.100' }, 'command.via: '],
+  ])('%j is refused by its path', (command, message) => {
+    expect(send({ ...command, tunnel })).toThrow(message);
+  });
+
   it('may not make of a tunnel what its configuration may not', () => {
     const mtu = { kind: 'setMtu', tunnel, mtu: 1_279 };
     const error = 'command.mtu: at least 1280 expected where IPv6 is carried (RFC 8200 §5)';

@@ -46,7 +46,11 @@ export function checkHost(address: IpAddress, path: string): void {
 }
 
 function checkAlsoRegistered(prefixes: readonly IpPrefix[], path: string): void {
-  for (const [i, { address }] of prefixes.entries()) checkHost(address, `${path}[${i}]`);
+  for (const [i, { address, length }] of prefixes.entries()) {
+    if (length === 0) throw new RangeError(`${path}[${i}]: not everything can be behind one node`);
+    if (length === hostBits(address.family) || isMulticast(address))
+      checkHost(address, `${path}[${i}]`);
+  }
   for (const family of [4, 6]) {
     const found = prefixes.filter(({ address }) => address.family === family).length;
     if (found > MAX_ALSO_REGISTERED)
@@ -71,19 +75,28 @@ function checkServers({ nhs, local }: CheckedValues, isOwn: IsOwn, path: string)
 
 function checkMaps({ maps, local }: CheckedValues, isOwn: IsOwn, path: string): void {
   const seen = new Map<string, number>();
-  for (const [i, { prefix, nbma }] of maps.entries()) {
-    const at = `${path}[${i}]`;
-    if (isMulticast(prefix.address))
-      throw new RangeError(
-        `${at}.prefix: '${prefix.address}' is multicast, whose targets stand in 'multicast'`,
-      );
-    if (prefix.length === hostBits(prefix.address.family) && isOwn(prefix.address))
-      throw new RangeError(`${at}.prefix: '${prefix.address}' is the tunnel's own address`);
-    if (nbma.equals(local))
-      throw new RangeError(`${at}.nbma: '${nbma}' is the tunnel's own local address`);
-    const key = `${addressKey(prefix.address)}/${prefix.length}`;
-    once(seen, key, `${at}.prefix`, (first) => `${path}[${first}].prefix`);
+  for (const [i, map] of maps.entries()) {
+    const at = { prefix: `${path}[${i}].prefix`, nbma: `${path}[${i}].nbma` };
+    checkMap(map, { local, isOwn }, at);
+    const key = `${addressKey(map.prefix.address)}/${map.prefix.length}`;
+    once(seen, key, at.prefix, (first) => `${path}[${first}].prefix`);
   }
+}
+
+/** @throws RangeError that begins with one of the paths, where nothing can be sent by the mapping. */
+export function checkMap(
+  { prefix, nbma }: { readonly prefix: IpPrefix; readonly nbma: IpAddress },
+  { local, isOwn }: { readonly local: IpAddress; readonly isOwn: IsOwn },
+  at: { readonly prefix: string; readonly nbma: string },
+): void {
+  if (isMulticast(prefix.address))
+    throw new RangeError(
+      `${at.prefix}: '${prefix.address}' is multicast, whose targets stand in 'multicast'`,
+    );
+  if (prefix.length === hostBits(prefix.address.family) && isOwn(prefix.address))
+    throw new RangeError(`${at.prefix}: '${prefix.address}' is the tunnel's own address`);
+  if (nbma.equals(local))
+    throw new RangeError(`${at.nbma}: '${nbma}' is the tunnel's own local address`);
 }
 
 /** Nothing may stand in a list twice. */
