@@ -4,7 +4,7 @@ const CEILINGS_KB: Readonly<Record<string, number>> = {
   'wire/index': 12,
   'nhrp/index': 34,
   'gre/index': 6,
-  'ipsec/index': 30,
+  'ipsec/index': 36,
   'cache/index': 12,
   'dmvpn/index': 80,
   'io/memory': 5,

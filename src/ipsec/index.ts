@@ -96,6 +96,7 @@ export type { Scheduled } from './sa/deadlines.js';
 export { Lifetime, type LifetimeState, UNLIMITED } from './sa/lifetime.js';
 export type { Peer } from './sa/peer.js';
 export { SecretBytes } from './secret.js';
+export { selfTest } from './self-test.js';
 export {
   type AesBits,
   type CipherSuite,
