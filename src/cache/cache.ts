@@ -183,6 +183,11 @@ export class NhrpCache {
     return this.peers.endpoint(this.columns.peer[slot] as number);
   }
 
+  /** What the station calls its NBMA address, where a NAT made another of it. */
+  claimedNbmaOf(slot: number): IpAddress | null {
+    return this.columns.claimedNbma[slot] ?? null;
+  }
+
   /** Octets, 0 = not told. */
   mtuOf(slot: number): number {
     return this.columns.mtu[slot] as number;

@@ -111,8 +111,8 @@ function isRightful(context: EngineContext, existing: CacheEntry, claim: Claim):
 function sharesNatAddress({ cache }: EngineContext, claim: Claim): boolean {
   if (claim.nbma.port !== 0 || claim.claimedNbma.equals(claim.nbma.address)) return false;
   return cache.byNbma(claim.nbma).some((slot) => {
-    const entry = cache.entry(slot);
-    const other = entry.claimedNbma ?? claim.nbma.address;
-    return (entry.flags & CacheFlag.REGISTERED) !== 0 && !other.equals(claim.claimedNbma);
+    if ((cache.flagsOf(slot) & CacheFlag.REGISTERED) === 0) return false;
+    const other = cache.claimedNbmaOf(slot) ?? claim.nbma.address;
+    return !other.equals(claim.claimedNbma);
   });
 }
