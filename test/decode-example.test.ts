@@ -66,7 +66,7 @@ describe('examples/decode.ts', { timeout: 30_000 }, () => {
     const { status, stdout } = decode(`${CAPTURES}/frr10-auth-phase3-at-s1.pcap`);
     expect(status).toBe(0);
     expect(
-      stdout.match(/^frame \d+ 2026-\S+Z, \d+ octets: ethernet \/ ipv4 \/ gre/gm),
+      stdout.match(/^frame \d+ 2026-\S+Z, \d+ octets: ethernet \/ ipv4 [\d.]+ → [\d.]+ \/ gre/gm),
     ).toHaveLength(25);
     expect(stdout).toContain('\n    type: 0x08 Traffic Indication\n');
   });

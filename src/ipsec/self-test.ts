@@ -1,5 +1,6 @@
 /** Asks a crypto provider for what is known: every secure algorithm of suites.ts, before the first key is trusted to it. */
-import { bytesEqual, fromHex } from '../wire/bytes.js';
+import { fromHex } from '../wire/bytes.js';
+import { constantTimeEqual } from '../wire/constant-time.js';
 import type { CryptoProvider } from './crypto.js';
 import {
   CBC,
@@ -154,7 +155,7 @@ function testRandomness(crypto: CryptoProvider): void {
   crypto.fillRandom(drawn, 0, 16);
   crypto.fillRandom(drawn, 16, 16);
   const [first, second, rest] = [drawn.subarray(0, 16), drawn.subarray(16, 32), drawn.subarray(32)];
-  if (bytesEqual(first, second) || bytesEqual(first, rest)) throw wrong('randomness');
+  if (constantTimeEqual(first, second) || constantTimeEqual(first, rest)) throw wrong('randomness');
   expectSame(rest, new Uint8Array(16), 'randomness'); // no more than what was asked for
 }
 
@@ -163,7 +164,7 @@ function expectEqual(found: Uint8Array, right: string, what: string): void {
 }
 
 function expectSame(found: Uint8Array, right: Uint8Array, what: string): void {
-  if (!bytesEqual(found, right)) throw wrong(what);
+  if (!constantTimeEqual(found, right)) throw wrong(what);
 }
 
 const wrong = (what: string): Error => new Error(`self-test: the provider's ${what} is wrong.`);
