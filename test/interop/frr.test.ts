@@ -4,7 +4,16 @@ import type { Capture } from './capture.js';
 import { expectDirect } from './direct.js';
 import { frrEntry, frrHub, frrPeers, frrShortcuts, frrSpoke, frrVersion } from './frr.js';
 import type { Guest, Release } from './guest.js';
-import { neighbourOf, ping, reachesHub, routeOf, routesTo, shellOf, traceroute } from './kernel.js';
+import {
+  flowing,
+  neighbourOf,
+  ping,
+  reachesHub,
+  routeOf,
+  routesTo,
+  shellOf,
+  traceroute,
+} from './kernel.js';
 import { Lab } from './lab.js';
 import { type Story, story } from './log.js';
 import { until } from './process.js';
@@ -49,7 +58,10 @@ describe.each(RELEASES)('FRR of %s, authentication %s', (release, authentication
     expect(await traceroute(from, '10.0.0.2', '-s 10.0.0.1')).toEqual(['10.0.0.100', '10.0.0.2']);
     expect(await capture.flow('hub', '10.0.0.1', '10.0.0.2')).not.toEqual([]);
     await ping(from, '172.16.2.1', 5, '-I 172.16.1.1');
-    const took = await until('shortcut', async () => routeOf(s1, '172.16.2.0/24'));
+    const took = await until(
+      'shortcut',
+      flowing(from, '172.16.2.1', '-I 172.16.1.1', () => routeOf(s1, '172.16.2.0/24')),
+    );
     expect(await frrShortcuts(s1)).toContainEqual(
       expect.objectContaining({ type: 'dynamic', prefix: '172.16.2.0/24', via: '10.0.0.2' }),
     );

@@ -5,6 +5,7 @@ import { expectDirect } from './direct.js';
 import { frrEntry, frrPeers, frrShortcuts, frrSpoke, frrVersion } from './frr.js';
 import type { Guest, Release } from './guest.js';
 import {
+  flowing,
   neighbourOf,
   ping,
   pingWhenRouted,
@@ -73,12 +74,16 @@ describe.each(RELEASES)('our hub with FRR spokes of %s, %o', (release, settings)
       '10.0.0.100',
       '172.16.2.1',
     ]);
+    const flow = <T>(seen: () => Promise<T>) => flowing(from, '172.16.2.1', '-I 172.16.1.1', seen);
     await ping(from, '172.16.2.1', 10, '-I 172.16.1.1');
     for (const [guest, prefix, via, nbma] of [
       [s1, '172.16.2.0/24', '10.0.0.2', '192.168.2.2'],
       [s2, '172.16.1.0/24', '10.0.0.1', '192.168.1.2'],
     ] as const) {
-      await until(`${guest.role} has its shortcut`, () => routeOf(guest, prefix));
+      await until(
+        `${guest.role} has its shortcut`,
+        flow(() => routeOf(guest, prefix)),
+      );
       expect(await frrShortcuts(guest)).toContainEqual(
         expect.objectContaining({ type: 'dynamic', prefix, via }),
       );

@@ -3,7 +3,15 @@ import { describe, expect, it } from 'vitest';
 import type { Capture } from './capture.js';
 import { frrEntry, frrHub, frrSpoke, frrVersion } from './frr.js';
 import { type Guest, RELEASES } from './guest.js';
-import { ping, pingWhenRouted, reachesHub, routeOf, shellOf, traceroute } from './kernel.js';
+import {
+  flowing,
+  ping,
+  pingWhenRouted,
+  reachesHub,
+  routeOf,
+  shellOf,
+  traceroute,
+} from './kernel.js';
 import { inLab } from './lab.js';
 import { story } from './log.js';
 import { ourHub, ourSpoke } from './ours.js';
@@ -97,9 +105,17 @@ describe.each(RELEASES)('protected, FRR and strongSwan of %s', (release) => {
       log.say('both spokes registered');
 
       const from = shellOf(s1);
+      const flow = <T>(seen: () => Promise<T>) =>
+        flowing(from, '172.16.2.1', '-I 172.16.1.1', seen);
       await ping(from, '172.16.2.1', 10, '-I 172.16.1.1');
-      await until('s1 has its shortcut', () => routeOf(s1, '172.16.2.0/24'));
-      await until('s2 has its shortcut', () => routeOf(s2, '172.16.1.0/24'));
+      await until(
+        's1 has its shortcut',
+        flow(() => routeOf(s1, '172.16.2.0/24')),
+      );
+      await until(
+        's2 has its shortcut',
+        flow(() => routeOf(s2, '172.16.1.0/24')),
+      );
       await ping(from, '172.16.2.1', 5, '-I 172.16.1.1');
       const since = Date.now();
       expect((await ping(from, '172.16.2.1', 5, '-I 172.16.1.1')).received).toBe(5);

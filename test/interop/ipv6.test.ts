@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { expectDirect } from './direct.js';
 import { frrEntry, frrHub, frrShortcuts, frrSpoke, frrVersion } from './frr.js';
 import { type Guest, RELEASES } from './guest.js';
-import { ping, pingWhenRouted, shellOf } from './kernel.js';
+import { flowing, ping, pingWhenRouted, shellOf } from './kernel.js';
 import { inLab } from './lab.js';
 import { story } from './log.js';
 import { ourHub, ourSpoke } from './ours.js';
@@ -64,9 +64,17 @@ describe.each(RELEASES)('IPv6 overlay, FRR of %s', (release) => {
         await until(`${spoke.role} reaches the hub`, () => reachesHub6(spoke));
       await hub.saw('spoke-registered', { protocolAddress: 'fd00:10::1', nbma: '192.168.1.2' });
 
+      const flow = <T>(seen: () => Promise<T>) =>
+        flowing(shellOf(s1), 'fd00:172:2::1', '-I fd00:172:1::1', seen);
       await ping(shellOf(s1), 'fd00:172:2::1', 10, '-I fd00:172:1::1');
-      await until('s1 has its shortcut', () => hasShortcut(s1, 'fd00:172:2::/64', 'fd00:10::2'));
-      await until('s2 has its shortcut', () => hasShortcut(s2, 'fd00:172:1::/64', 'fd00:10::1'));
+      await until(
+        's1 has its shortcut',
+        flow(() => hasShortcut(s1, 'fd00:172:2::/64', 'fd00:10::2')),
+      );
+      await until(
+        's2 has its shortcut',
+        flow(() => hasShortcut(s2, 'fd00:172:1::/64', 'fd00:10::1')),
+      );
       const since = Date.now();
       expect((await ping(shellOf(s1), 'fd00:172:2::1', 5, '-I fd00:172:1::1')).received).toBe(5);
       const between = ['fd00:172:1::1', 'fd00:172:2::1'] as const;

@@ -7,7 +7,15 @@ import type { Outcome } from '../in-namespace.js';
 import { expectDirect } from './direct.js';
 import { frrEntry, frrHub, frrShortcuts, frrSpoke, frrVersion } from './frr.js';
 import { RELEASES } from './guest.js';
-import { neighbourOf, ping, pingWhenRouted, reachesHub, routeOf, shellOf } from './kernel.js';
+import {
+  flowing,
+  neighbourOf,
+  ping,
+  pingWhenRouted,
+  reachesHub,
+  routeOf,
+  shellOf,
+} from './kernel.js';
 import { KernelNode } from './kernel-node.js';
 import { inLab } from './lab.js';
 import { story } from './log.js';
@@ -104,13 +112,18 @@ describe.each(RELEASES)('our engine on kernel GRE, FRR of %s', (release) => {
       log.say('both spokes registered, and stand in our kernel');
 
       const from = shellOf(s1);
+      const flow = <T>(seen: () => Promise<T>) =>
+        flowing(from, '172.16.2.1', '-I 172.16.1.1', seen);
       await ping(from, '172.16.2.1', 10, '-I 172.16.1.1');
       await node.saw('redirect-sent', { to: '192.168.1.2' });
       for (const [guest, prefix, via] of [
         [s1, '172.16.2.0/24', '10.0.0.2'],
         [s2, '172.16.1.0/24', '10.0.0.1'],
       ] as const) {
-        await until(`${guest.role} has its shortcut`, () => routeOf(guest, prefix));
+        await until(
+          `${guest.role} has its shortcut`,
+          flow(() => routeOf(guest, prefix)),
+        );
         expect((await routeOf(guest, prefix))?.gateway).toBe(via);
       }
       const since = Date.now();

@@ -57,6 +57,18 @@ export async function pingWhenRouted(
   return ping(shell, to, 3, options);
 }
 
+/**
+ * What is waited for under traffic, as there is in life: a resolution or an association that was lost is begun anew with
+ * the next redirect, and there is none without a packet.
+ */
+export const flowing =
+  <T>(shell: Shell, to: string, options: string, seen: () => Promise<T>): (() => Promise<T>) =>
+  async () => {
+    const found = await seen();
+    if (!found) await ping(shell, to, 2, options);
+    return found;
+  };
+
 /** The addresses that answered for each hop; `*` where none did. */
 export async function traceroute(shell: Shell, to: string, options = ''): Promise<string[]> {
   const { text } = await shell(`traceroute -n -I -N 1 -q 1 -w 3 -m 6 ${options} ${to}`);

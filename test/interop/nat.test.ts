@@ -3,7 +3,15 @@ import { describe, expect, it } from 'vitest';
 import { expectDirect } from './direct.js';
 import { frrEntry, frrHub, frrSpoke, frrVersion } from './frr.js';
 import { RELEASES } from './guest.js';
-import { neighbourOf, ping, pingWhenRouted, reachesHub, routeOf, shellOf } from './kernel.js';
+import {
+  flowing,
+  neighbourOf,
+  ping,
+  pingWhenRouted,
+  reachesHub,
+  routeOf,
+  shellOf,
+} from './kernel.js';
 import { inLab } from './lab.js';
 import { story } from './log.js';
 import { ourHub, ourSpoke } from './ours.js';
@@ -62,9 +70,17 @@ describe.each(RELEASES)('NAT, FRR of %s', (release) => {
       expect((await pingWhenRouted(hub.lanShell, '172.16.3.1')).received).toBe(3);
       log.say(`registered as ${NAT_OUTSIDE}, claimed 192.168.3.2; its LAN answers`);
 
+      const flow = <T>(seen: () => Promise<T>) =>
+        flowing(shellOf(s3), '172.16.1.1', '-I 172.16.3.1', seen);
       await ping(shellOf(s3), '172.16.1.1', 10, '-I 172.16.3.1');
-      await until('s3 has its shortcut', () => routeOf(s3, '172.16.1.0/24'));
-      await until('s1 has its shortcut', () => routeOf(s1, '172.16.3.0/24'));
+      await until(
+        's3 has its shortcut',
+        flow(() => routeOf(s3, '172.16.1.0/24')),
+      );
+      await until(
+        's1 has its shortcut',
+        flow(() => routeOf(s1, '172.16.3.0/24')),
+      );
       expect(await neighbourOf(s1, '10.0.0.3')).toBe(NAT_OUTSIDE);
       const since = Date.now();
       expect((await ping(shellOf(s3), '172.16.1.1', 5, '-I 172.16.3.1')).received).toBe(5);

@@ -8,6 +8,7 @@ import { expectDirect } from './direct.js';
 import { frrEntry, frrHub, frrPeers, frrShortcuts, frrSpoke, frrVersion } from './frr.js';
 import type { Guest, Release } from './guest.js';
 import {
+  flowing,
   neighbourOf,
   ping,
   pingWhenRouted,
@@ -103,7 +104,10 @@ describe.each(RELEASES)('our spoke at the FRR hub of %s, %o', (release, settings
   it('is found by an FRR spoke that begins', async () => {
     const from = shellOf(s3);
     await ping(from, '172.16.1.10', 10, '-I 172.16.3.1');
-    await until('s3 has its shortcut', () => routeOf(s3, '172.16.1.0/24'));
+    await until(
+      's3 has its shortcut',
+      flowing(from, '172.16.1.10', '-I 172.16.3.1', () => routeOf(s3, '172.16.1.0/24')),
+    );
     expect(await frrShortcuts(s3)).toContainEqual(
       expect.objectContaining({ type: 'dynamic', prefix: '172.16.1.0/24', via: '10.0.0.1' }),
     );

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Capture } from './capture.js';
 import { frrHub, frrSpoke, frrVersion } from './frr.js';
 import { type Guest, RELEASES } from './guest.js';
-import { ping, pingWhenRouted, reachesHub, routeOf, shellOf } from './kernel.js';
+import { flowing, ping, pingWhenRouted, reachesHub, routeOf, shellOf } from './kernel.js';
 import { Lab } from './lab.js';
 import { type Story, story } from './log.js';
 import { until } from './process.js';
@@ -33,7 +33,10 @@ describe.each(RELEASES)('FRR and strongSwan of %s', (release) => {
     for (const spoke of [s1, s2])
       await until(`${spoke.role} reaches the hub`, () => reachesHub(spoke));
     await ping(shellOf(s1), '172.16.2.1', 10, '-I 172.16.1.1');
-    await until('the shortcut', () => routeOf(s1, '172.16.2.0/24'));
+    await until(
+      'the shortcut',
+      flowing(shellOf(s1), '172.16.2.1', '-I 172.16.1.1', () => routeOf(s1, '172.16.2.0/24')),
+    );
     expect((await pingWhenRouted(shellOf(s1), '172.16.2.1', '-I 172.16.1.1')).received).toBe(3);
 
     expect(await swanAssociations(s1)).toContainEqual({
