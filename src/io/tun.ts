@@ -129,11 +129,14 @@ async function configure({
 }: TunOptions): Promise<void> {
   const commands = [
     ['link', 'set', name, 'mtu', String(mtu), 'up'],
-    ...addresses.map((address) => ['address', 'add', address, 'dev', name]),
+    ...addresses.map((address) => ['address', 'add', address, 'dev', name, ...flagsOf(address)]),
     ...routes.map((prefix) => ['route', 'add', prefix, 'dev', name]),
   ];
   for (const command of commands) await runIp(command);
 }
+
+/** There is nobody on the link to have the address too; without this the kernel drops what comes before it has looked. */
+const flagsOf = (address: string): readonly string[] => (address.includes(':') ? ['nodad'] : []);
 
 async function runIp(command: readonly string[]): Promise<void> {
   try {

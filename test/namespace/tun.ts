@@ -65,7 +65,7 @@ await report([
     name: `the kernel answers the host: ${address}`,
     run: () =>
       withKernel(async (host) => {
-        const { kind, from } = await host.ping(address, { timeoutMs: 10_000 }); // a busy machine is late
+        const { kind, from } = await host.ping(address);
         assert.deepEqual([kind, String(from)], ['reply', address]);
         for (const probe of ['udp', 'icmp'] as const) {
           const hops = await host.traceroute(address, { probe });
