@@ -85,19 +85,13 @@ export interface ExtensionContext extends Families {
 export const isCiscoAuthentication = (spi: number, octets: number): boolean =>
   spi === CISCO_SPI && octets <= AUTHENTICATION_MIN_OCTETS + CISCO_MAX_PASSWORD_OCTETS;
 
-/** Bit n for each type n that holds CIEs. */
-const CIE_TYPES: number =
-  (1 << ExtensionType.RESPONDER_ADDRESS) |
-  (1 << ExtensionType.FORWARD_TRANSIT_RECORD) |
-  (1 << ExtensionType.REVERSE_TRANSIT_RECORD) |
-  (1 << ExtensionType.NAT_ADDRESS);
-const DEVICE_CAPABILITIES = ExtensionType.DEVICE_CAPABILITIES;
+const { RESPONDER_ADDRESS, REVERSE_TRANSIT_RECORD, NAT_ADDRESS } = ExtensionType;
 
-/** Whether a type of extension holds CIEs; 9 does so unless it has the eight octets of RFC 2735. */
+/** Whether a type of extension holds CIEs: 3, 4, 5, and 9 unless it has the eight octets of RFC 2735. */
 const holdsCies = (type: number, octets: number): boolean =>
-  type < 32 &&
-  ((CIE_TYPES >>> type) & 1) === 1 &&
-  (octets !== CAPABILITIES_OCTETS || type !== DEVICE_CAPABILITIES);
+  type === NAT_ADDRESS
+    ? octets !== CAPABILITIES_OCTETS
+    : type >= RESPONDER_ADDRESS && type <= REVERSE_TRANSIT_RECORD;
 
 /** Reads an extension that the view has found to be whole. Octets in it are views of `b`. */
 export function readExtension(b: Uint8Array, at: number, context: ExtensionContext): Extension {
