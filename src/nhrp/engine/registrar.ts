@@ -156,14 +156,12 @@ export class Registrar {
       group: groupOf(arrival.message),
       registrant: arrival.from,
     });
-    if (result.kind === 'refused-precedence')
-      return isKnownSo(result.before, claim)
-        ? CieCode.SUCCESS
-        : CieCode.ADMINISTRATIVELY_PROHIBITED;
-    if (result.kind !== 'created' && result.kind !== 'updated')
+    if (result.kind === 'refused-peer-limit' || result.kind === 'refused-full')
       return CieCode.INSUFFICIENT_RESOURCES;
+    const stands = result.kind === 'refused-precedence';
+    if (stands && !isKnownSo(result.before, claim)) return CieCode.ADMINISTRATIVELY_PROHIBITED;
     context.counters.registrationsAccepted++;
-    this.#announce(now, before, cache.entry(result.slot));
+    if (!stands) this.#announce(now, before, cache.entry(result.slot));
     return CieCode.SUCCESS;
   }
 
