@@ -7,6 +7,7 @@ import {
   encodeMessage,
   messageOctets,
   type NhrpMessage,
+  type TrafficIndication,
 } from '../codec/message.js';
 import { address, blueprint, HUB, type Network } from './engine-network.test-support.js';
 import { cieExtension, cieOf, headerOf } from './messages.js';
@@ -57,6 +58,21 @@ export const cieMessage = (
   extensions: EXTENSIONS,
   ...more,
 });
+
+/** A redirect about a packet of the LAN of spoke 1 to that of spoke 2. */
+export function indicationWith(extensions: readonly Extension[] | null): TrafficIndication {
+  const packet = new Uint8Array(28);
+  packet.set([0x45, 0, 0, 28, 0, 0, 0, 0, 64, 17, 0, 0, 172, 16, 1, 1, 172, 16, 2, 1]);
+  return {
+    ...headerOf(STRANGER, address('172.16.1.1')),
+    type: 8,
+    unused: 0,
+    trafficCode: 0,
+    unused2: 0,
+    packet,
+    extensions,
+  };
+}
 
 export function octetsOf(message: NhrpMessage): Uint8Array {
   const octets = new Uint8Array(messageOctets(message));

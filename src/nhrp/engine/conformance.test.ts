@@ -11,6 +11,7 @@ import {
   errorsIn,
   exchange,
   hubSlot,
+  indicationWith,
   octetsOf,
   PASSWORD,
   parseTrace,
@@ -555,19 +556,10 @@ describe('RFC 2332 §5.3.4: authentication', () => {
 
   it('an indication without the password starts no resolution', () => {
     const net = ready();
-    const packet = new Uint8Array(28);
-    packet.set([0x45, 0, 0, 28, 0, 0, 0, 0, 64, 17, 0, 0, 172, 16, 1, 1, 172, 16, 2, 1]);
-    const indication = {
-      ...headerOf(STRANGER, address('172.16.1.1')),
-      type: 8,
-      unused: 0,
-      trafficCode: 0,
-      unused2: 0,
-      packet,
-      extensions: null,
-    } as const;
-    exchange(net, indication, '192.168.7.2', '192.168.1.2');
+    exchange(net, indicationWith(null), HUB.nbma, '192.168.1.2');
     expect(net.engine('s1').stats().sent[1]).toBe(0);
+    exchange(net, indicationWith([AUTHENTICATION]), HUB.nbma, '192.168.1.2');
+    expect(net.engine('s1').stats().sent[1]).toBe(1); // with it, it does
   });
 
   it('any password of the list is accepted, and the peer is answered with its own: roll-over', () => {

@@ -1,11 +1,11 @@
 /** What a peer that knows the password, or a recording of one, must not be able to do. */
 import { describe, expect, it } from 'vitest';
-import { addressBytes } from '../../wire/address.js';
-import type { CieMessage, ErrorIndication, TrafficIndication } from '../codec/message.js';
+import type { CieMessage, ErrorIndication } from '../codec/message.js';
 import {
   AUTHENTICATION,
   cieMessage,
   exchange,
+  indicationWith,
   octetsOf,
   parseTrace,
   ready,
@@ -127,19 +127,7 @@ describe('a peer that is let in', () => {
 
   it('starts no resolution here by a redirect about packets that it was never sent', () => {
     const net = ready();
-    const packet = new Uint8Array(28);
-    packet.set([0x45, 0, 0, 28, 0, 0, 0, 0, 64, 17]);
-    packet.set(addressBytes(address('172.16.1.1')), 12);
-    packet.set(addressBytes(address('172.16.2.1')), 16);
-    const indication: TrafficIndication = {
-      ...headerOf(STRANGER, address('172.16.1.1')),
-      type: 8,
-      unused: 0,
-      trafficCode: 0,
-      unused2: 0,
-      packet,
-      extensions: [AUTHENTICATION],
-    };
+    const indication = indicationWith([AUTHENTICATION]);
     expect(exchange(net, indication, ...TO_S1)).toEqual([]);
     expect(exchange(net, indication, HUB.nbma, TO_S1[1])[0]?.message.type).toBe(1); // from the hub it does
   });
