@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { fencesOf, readmeCommands } from './documents.js';
 import { needs } from './require.js';
 import {
   EXAMPLE_ENVIRONMENT,
@@ -76,8 +77,8 @@ describe('examples/phase3.ts', () => {
   });
 
   it('is what the README shows, times aside', () => {
-    const readme = readFileSync(`${import.meta.dirname}/../README.md`, 'utf8');
-    const shown = /^```\n(Protected: .*?)^```$/ms.exec(readme)?.[1]?.trimEnd().split('\n') ?? [];
+    const screen = fencesOf('README.md').find(({ info }) => info === 'text');
+    const shown = screen?.body.trimEnd().split('\n') ?? [];
     const timeless = (line: string): string => line.replace(/\d+ ms$/, 'ms');
     // spokes register in any order
     const isOrdered = (line: string) => !line.includes('has registered');
@@ -128,6 +129,19 @@ describe('examples/phase3.ts', () => {
       expect(framesOf(path, 'frame.interface_name == "wire" && esp', ['esp.spi'])).toHaveLength(
         inside.length,
       );
+    });
+
+    it('is read by the command of the README: what is inside, and nothing else', () => {
+      const commands = readmeCommands().filter(({ kind }) => kind === 'tshark');
+      const [line = ''] = commands.map((command) => command.line);
+      const shown = spawnSync('sh', ['-c', line], { cwd: folder, encoding: 'utf8' });
+      expect([commands.length, shown.status]).toEqual([1, 0]);
+      const lines = shown.stdout.trimEnd().split('\n');
+      const inside = framesOf(path, 'gre', ['frame.number']);
+      expect(lines.map((one) => one.trim().split(/\s+/)[0])).toEqual(inside.flat(2));
+      for (const protocol of [/ NHRP /, / ICMP /])
+        expect(lines.some((one) => protocol.test(one))).toBe(true);
+      expect(shown.stdout).not.toMatch(/ (ESP|ISAKMP) /);
     });
 
     it('has nothing on the wire but IKE and ESP in UDP 4500', () => {
@@ -210,15 +224,21 @@ describe('examples/hub.ts and spoke.ts', () => {
     expect(readFileSync(recording, 'latin1')).not.toContain('a key for two');
   }, 60_000);
 
-  it('do what the README says', async () => {
-    const readme = readFileSync(`${import.meta.dirname}/../README.md`, 'utf8');
-    const command = /^DMVPN_PSK='(.+)' node --import tsx examples\/(\w+)\.ts (.*)$/gm;
-    const examples = [...readme.matchAll(command)].map(([, psk = '', name = '', args = '']) =>
-      start([name, ...args.split(' ')], { env: { DMVPN_PSK: psk } }),
+  it('do what the README says, for an ordinary user, and leave when they are told to', async () => {
+    const commands = readmeCommands().filter(({ kind }) => kind === 'example');
+    const running = commands.map(({ parts: { name = '', args = '', psk = '' } }) =>
+      start([name, ...args.split(' ')], { env: { DMVPN_PSK: psk }, isOrdinaryUser: true }),
     );
-    expect(examples).toHaveLength(2);
-    await examples[0]?.says(/^spoke-registered .*protocolAddress=10\.0\.0\.1/m);
-    await examples[1]?.says(/^registered .*nhs=10\.0\.0\.100/m);
+    const [hub, spoke, ...others] = running;
+    if (hub === undefined || spoke === undefined) throw new Error('a hub and a spoke expected');
+    expect(others).toEqual([]);
+    await hub.says(/^spoke-registered .*protocolAddress=10\.0\.0\.1/m);
+    await spoke.says(/^registered .*nhs=10\.0\.0\.100/m);
+    spoke.child.kill('SIGTERM');
+    expect(await spoke.ended).toEqual([0, null]);
+    await hub.says(/entry-removed .*prefix=10\.0\.0\.1\/32 .*reason=purged/);
+    hub.child.kill('SIGTERM');
+    expect(await hub.ended).toEqual([0, null]);
   }, 60_000);
 
   it('in clear text, when told so, serve a spoke inside another program and leave by Purge', async () => {

@@ -35,13 +35,20 @@ interface Outcome {
 interface Given {
   readonly cwd?: string;
   readonly env?: NodeJS.ProcessEnv;
-  readonly uid?: number;
+  /** What root may and an ordinary user may not is given up. */
+  readonly isOrdinaryUser?: boolean;
 }
+
+/** Root as anybody else, but for the files that are its own: the checkout may be where only root may look. */
+const UNPRIVILEGED: readonly string[] =
+  process.getuid?.() === 0
+    ? ['setpriv', '--bounding-set=-all', '--inh-caps=-all', '--securebits=+noroot']
+    : [];
 
 /** To its end, whatever that is. */
 export function runExample(
   [name, ...args]: readonly [string, ...string[]],
-  { env, ...given }: Given = {},
+  { env, ...given }: Omit<Given, 'isOrdinaryUser'> = {},
 ): Promise<Outcome> {
   return promisify(execFile)(process.execPath, exampleCommand(name, ...args), {
     ...given,
@@ -65,9 +72,14 @@ export interface RunningExample {
 
 export function startExample(
   [name, ...args]: readonly [string, ...string[]],
-  { env, ...given }: Given = {},
+  { env, isOrdinaryUser = false, ...given }: Given = {},
 ): RunningExample {
-  const child = spawn(process.execPath, exampleCommand(name, ...args), {
+  const [command, ...rest] = [
+    ...(isOrdinaryUser ? UNPRIVILEGED : []),
+    process.execPath,
+    ...exampleCommand(name, ...args),
+  ];
+  const child = spawn(command as string, rest, {
     ...given,
     env: { ...EXAMPLE_ENVIRONMENT, ...env },
     stdio: ['ignore', 'pipe', 'inherit'],
