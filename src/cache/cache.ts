@@ -45,6 +45,12 @@ export interface Upsert {
 
 const MAX_LIMIT = 10_000_000; // of slots, which fit the cells of the trie
 const NEVER = Number.POSITIVE_INFINITY;
+/** The cache for those who look at it only. */
+export type CacheReader = Omit<
+  NhrpCache,
+  'upsert' | 'remove' | 'expire' | 'setFlags' | 'refresh' | 'restore'
+>;
+
 /** Kinds below this one come from the network and count against the limits. */
 const FIRST_CONFIGURED = CACHE_KINDS.indexOf('nhs');
 

@@ -87,6 +87,14 @@ export class RouteTable {
     return group === NONE ? null : (this.best[group] as Route);
   }
 
+  /** As `find`, were there none of this kind. */
+  findWithout(prefix: IpPrefix, kind: RouteKind): Route | null {
+    const group = this.index.find(prefix);
+    return group === NONE
+      ? null
+      : ((this.groups[group] as Route[]).find((r) => r.kind !== kind) ?? null);
+  }
+
   /** The route of the longest prefix that contains all of this one, itself included. */
   covering(prefix: IpPrefix): Route | null {
     const group = this.index.matchWithin(prefix.address, prefix.length);
@@ -118,6 +126,9 @@ export class RouteTable {
     this.free.push(group);
   }
 }
+
+/** The table for those who look at it only. */
+export type RouteReader = Omit<RouteTable, 'add' | 'remove'>;
 
 const byPreference = (a: Route, b: Route): number =>
   RANK[a.kind] - RANK[b.kind] || a.distance - b.distance;

@@ -4,7 +4,6 @@
  */
 
 import { NONE } from '../cache/cache.js';
-import { CacheFlag } from '../cache/entry.js';
 import type { NhrpEngine } from '../nhrp/engine/engine.js';
 import { type IpAddress, isMulticast } from '../wire/address.js';
 import type { IcmpProblem } from '../wire/icmp-packet.js';
@@ -23,7 +22,6 @@ import { viewOf } from './frame.js';
 import { HeldPackets } from './held-packets.js';
 import type { IcmpErrors } from './icmp-errors.js';
 import type { Mgre, TransmitSlot } from './mgre.js';
-import type { MulticastTargets } from './multicast.js';
 import type { PathMtu } from './path-mtu.js';
 import { isOfLinkScope, mayLeave, mayPass } from './scope.js';
 
@@ -32,7 +30,8 @@ export interface DatapathParts {
   readonly mgre: Mgre;
   readonly drops: Drops;
   readonly icmp: IcmpErrors;
-  readonly multicast: MulticastTargets;
+  /** Whom a multicast packet is copied to. */
+  readonly multicastTargets: () => readonly Endpoint[];
   readonly pathMtu: PathMtu;
   /** Send a peer's multicast on to the others. */
   readonly reflect: boolean;
@@ -70,7 +69,7 @@ export class Datapath {
       slot.octets = given;
       return false;
     }
-    this.#markUsed(entry);
+    engine.handleSent(entry);
     this.parts.drops.counters.fromDevice++;
     return true;
   }
@@ -117,7 +116,7 @@ export class Datapath {
     const { kind, nbma, nextHop, slot: entry } = engine.locate(now, destination);
     if (kind === 'local') return mgre.deliver(slot);
     if (kind === 'direct' && nbma !== null) {
-      this.#markUsed(entry);
+      engine.handleSent(entry);
       return this.#sendTo(now, slot, nbma, from);
     }
     if (kind === 'pending' && nextHop !== null)
@@ -205,9 +204,9 @@ export class Datapath {
 
   /** A copy to each multicast target that it did not come from, made as they are polled. */
   #replicate(now: number, slot: TransmitSlot, from: Endpoint | null): void {
-    const { engine, mgre, multicast, drops, settled } = this.parts;
+    const { engine, mgre, multicastTargets, drops, settled } = this.parts;
     const packet = viewOf(slot);
-    const all = multicast.at(now);
+    const all = multicastTargets();
     const isServers = from !== null && engine.isServer(from);
     const hasIt = (to: Endpoint): boolean =>
       from !== null && (endpointEquals(to, from) || (isServers && engine.isServer(to)));
@@ -236,11 +235,6 @@ export class Datapath {
   #isOwn(now: number, address: IpAddress): boolean {
     const { kind, route } = this.parts.engine.locate(now, address);
     return kind === 'local' && route === null;
-  }
-
-  #markUsed(entry: number): void {
-    const { cache } = this.parts.engine;
-    if ((cache.flagsOf(entry) & CacheFlag.USED) === 0) cache.setFlags(entry, CacheFlag.USED);
   }
 }
 

@@ -3,12 +3,12 @@ import type { EngineConfig, EngineOutput, Onward, RouteChange } from '../nhrp/en
 import { NhrpEngine } from '../nhrp/engine/engine.js';
 import type { EngineSnapshot } from '../nhrp/engine/snapshot.js';
 import { type IpAddress, type IpFamily, isMulticast } from '../wire/address.js';
+import type { Endpoint } from '../wire/path.js';
 import { Datapath, type DatapathParts } from './datapath.js';
-import { MulticastTargets } from './multicast.js';
 import type { DmvpnEnvironment, Lookup } from './output.js';
 
 /** What the families of a tunnel share, and what is this one's. */
-export interface OverlayParts extends Omit<DatapathParts, 'engine' | 'multicast'> {
+export interface OverlayParts extends Omit<DatapathParts, 'engine' | 'multicastTargets'> {
   readonly config: EngineConfig;
   readonly environment: DmvpnEnvironment;
   /** A way by another tunnel of the same network. */
@@ -31,15 +31,15 @@ export class Overlay {
   readonly family: IpFamily;
   readonly engine: NhrpEngine;
   readonly datapath: Datapath;
-  readonly #multicast: MulticastTargets;
+  #multicast: (EngineOutput & { kind: 'multicast' }) | null = null;
   #timeout: Due = { at: null, why: 'idle' };
 
   constructor({ config, environment, elsewhere, routes, restored, ...shared }: OverlayParts) {
     const { now, random, mac = null } = environment;
     this.family = config.address.family;
     this.engine = new NhrpEngine(config, { now, random, mac, elsewhere }, restored);
-    this.#multicast = new MulticastTargets(this.engine);
-    this.datapath = new Datapath({ ...shared, engine: this.engine, multicast: this.#multicast });
+    const multicastTargets = (): readonly Endpoint[] => this.multicastTargets;
+    this.datapath = new Datapath({ ...shared, engine: this.engine, multicastTargets });
     this.engine.handleRoutes(
       now,
       routes.filter(({ prefix }) => prefix.address.family === this.family),
@@ -54,15 +54,20 @@ export class Overlay {
         this.#timeout = o;
         break;
       }
-      if (o.kind !== 'send') this.#multicast.forget();
+      if (o.kind === 'multicast') this.#multicast = o;
       usable ||= (o.kind === 'neighbour' && o.action === 'set') || isNhsUp(o);
       each(o);
     }
     if (usable) this.datapath.retryHeld(now);
   }
 
+  /** Whom a multicast packet is copied to. */
+  get multicastTargets(): readonly Endpoint[] {
+    return this.#multicast?.targets ?? [];
+  }
+
   lookup(now: number, address: IpAddress): Lookup {
-    if (isMulticast(address)) return { kind: 'multicast', targets: [...this.#multicast.at(now)] };
+    if (isMulticast(address)) return { kind: 'multicast', targets: [...this.multicastTargets] };
     const { kind, nextHop, nbma } = this.engine.locate(now, address);
     if (kind === 'local' || kind === 'unreachable' || nextHop === null)
       return { kind: kind === 'local' ? 'local' : 'unreachable' };

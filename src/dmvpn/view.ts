@@ -52,7 +52,7 @@ export const viewOfTunnel = ({ settings, overlays, local }: Tunnel, now: number)
   servers: overlays.flatMap(({ engine }) =>
     engine.nhsStates().map((s) => ({ ...s, state: String(s.state) })),
   ),
-  multicastTargets: distinct(overlays.flatMap(({ engine }) => engine.multicastTargets(now))),
+  multicastTargets: distinct(overlays.flatMap(({ multicastTargets }) => multicastTargets)),
 });
 
 const ownOf = ({ engine }: Overlay, { address, prefixLength }: EngineConfig) => ({

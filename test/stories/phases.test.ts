@@ -102,6 +102,27 @@ describe('phase 3', () => {
     expect(sim.path('s1', '172.16.2.1')).toEqual(['s1', 'hub', 's2']);
   });
 
+  it('the override ends with the route that it overrides, and begins with it', () => {
+    const lan = { prefix: '172.16.2.0/24', via: '10.255.0.1' };
+    const routes = [
+      { prefix: '10.0.0.0/8', via: '10.255.0.1' },
+      { ...lan, prefix: '172.16.0.0/12' },
+    ];
+    const sim = new Simulation().hub('hub').spoke('s1', { routes }).spoke('s2');
+    sim.run({ forMs: 1_000 }).ping('s1', '172.16.2.1', { count: 2 });
+    const modes = (): unknown[] => sim.events('s1', 'shortcut-set').map(({ mode }) => mode);
+    expect(modes()).toEqual(['new']);
+    sim.command('s1', { kind: 'addRoute', ...lan });
+    sim.run({ forMs: 1_000 });
+    expect(modes()).toEqual(['new', 'override']);
+    expect(sim.path('s1', '172.16.2.1')).toEqual(['s1', 's2']);
+    sim.command('s1', { kind: 'removeRoute', ...lan });
+    expect(sim.shortcuts('s1')).toEqual([]);
+    expect(sim.events('s1', 'shortcut-removed').at(-1)).toMatchObject({ reason: 'route-changed' });
+    sim.run({ forMs: 60_000 }).ping('s1', '172.16.2.1', { count: 2 }); // the hub sends one redirect in so long
+    expect(modes()).toEqual(['new', 'override', 'new']);
+  });
+
   it('a shortcut in use is renewed without a lost packet; one that is not ends with its time', () => {
     const sim = network({ phase: 3 });
     const flow = sim.flow('s1', '172.16.2.7', { everyMs: 5_000, afterMs: 0 });

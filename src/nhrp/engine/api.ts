@@ -201,6 +201,10 @@ export type EngineOutput =
       readonly mode: 'new' | 'override';
     }
   | { readonly kind: 'peer'; readonly action: 'want' | 'release'; readonly nbma: Endpoint }
+  /**
+   * Whom multicast is copied to from now on: all of them, after each change. The list is made when it is first read, and
+   * right until the next handle*.
+   */
   | { readonly kind: 'multicast'; readonly targets: readonly Endpoint[] }
   | {
       readonly kind: 'ask';

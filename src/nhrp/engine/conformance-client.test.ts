@@ -88,6 +88,19 @@ describe('RFC 2332 §5.2.3: a registration of ours', () => {
     }
   });
 
+  it('is not repeated by all spokes at the same time', () => {
+    const net = blueprint();
+    net.cut('hub');
+    net.run(300_000);
+    const [one, other] = ['s1', 's2'].map((name) =>
+      sentBy(net, name, 3).map(({ at }) => Math.round(at)),
+    );
+    expect(one?.[0]).toBe(other?.[0]);
+    const together = one?.slice(1).filter((at) => other?.includes(at));
+    expect(one?.length).toBeGreaterThanOrEqual(8);
+    expect(together).toEqual([]);
+  });
+
   it('has an id of its own at each refresh', () => {
     const net = ready();
     net.run(400_000);

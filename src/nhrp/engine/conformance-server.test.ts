@@ -319,11 +319,22 @@ describe('an entry for each thing', () => {
 });
 
 describe('multicast targets', () => {
-  const texts = (net: Network, name: string): string[] =>
-    net
-      .engine(name)
-      .multicastTargets(net.now)
-      .map(({ address: a }) => String(a));
+  it('are put out at the beginning, and again when they have changed, not when an entry is refreshed', () => {
+    const net = blueprint();
+    expect(net.targetsOf('hub')).toEqual([[]]);
+    net.run(400_000); // three refreshes
+    const one = ['192.168.1.2'];
+    const both = [...one, '192.168.2.2'];
+    expect(net.targetsOf('hub')).toEqual([[], one, both]);
+    net.forwarded('hub', 's1', '172.16.1.1', '172.16.2.1'); // entries of shortcuts are no targets
+    net.run(10_000);
+    net.command('s1', { kind: 'shutdown' });
+    net.cut('s2'); // its time goes by
+    net.run(400_000);
+    expect(net.targetsOf('hub')).toEqual([[], one, both, ['192.168.2.2'], []]);
+  });
+
+  const texts = (net: Network, name: string): string[] => [...(net.targetsOf(name).at(-1) ?? [])];
 
   it('are the registered spokes, the servers that are up, or what is configured, each once', () => {
     const net = ready();

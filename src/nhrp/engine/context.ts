@@ -1,6 +1,6 @@
 /** What the parts of the engine share: configuration, tables, alarms, counters, and the one way to send. */
 import type { NhrpCache } from '../../cache/cache.js';
-import type { RouteTable } from '../../cache/routes.js';
+import type { Route, RouteTable } from '../../cache/routes.js';
 import {
   type IpAddress,
   type IpPrefix,
@@ -47,6 +47,8 @@ export class EngineContext {
   nbmaAddress: IpAddress;
   /** This node's addresses on the tunnel, that of the tunnel first. */
   own: readonly IpAddress[];
+  /** Multicast targets may be others than those that were told: a spoke, a server or a peer has come or gone. */
+  targetsChanged = true;
   readonly #maxSend: WindowLimit | null;
 
   constructor(
@@ -61,7 +63,7 @@ export class EngineContext {
     this.out = new OutputQueue(tunnel, limits.maxQueuedEvents, limits.maxQueuedSends);
     this.peers = new Peers(config.protected, (output) => this.out.push(output));
     this.bindings = new Bindings(tunnel, cache, this.peers, this.out, (nbma) => this.text(nbma));
-    this.locator = new Locator(cache, routes, (address) => this.isOwn(address));
+    this.locator = new Locator(cache, routes, this);
     this.authenticator = new Authenticator(config.authentication, environment.mac);
     this.requestIds = new RequestIds(environment.random);
     this.#maxSend =
@@ -91,8 +93,12 @@ export class EngineContext {
    */
   mayBeRemote(address: IpAddress): boolean {
     if (isOfNoNetwork(address) || isMulticast(address)) return false;
-    const route = this.routes.lookupWithout(address, 'shortcut');
-    return route?.kind !== 'device' || prefixContains(route.prefix, this.config.address);
+    return !this.isBehindUs(this.routes.lookupWithout(address, 'shortcut'));
+  }
+
+  /** Whether what has this route is behind this node's device, and no station of the tunnel. */
+  isBehindUs(route: Route | null): boolean {
+    return route?.kind === 'device' && !prefixContains(route.prefix, this.config.address);
   }
 
   /** Whether the address is on the tunnel's own network: a next hop of its own, whatever else its station is called. */

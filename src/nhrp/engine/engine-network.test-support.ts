@@ -72,6 +72,7 @@ export class Network {
   readonly #engines = new Map<string, NhrpEngine>();
   readonly #events = new Map<string, NhrpEvent[]>();
   readonly #questions = new Map<string, { id: number; question: Question }[]>();
+  readonly #targets = new Map<string, (readonly string[])[]>();
   readonly #wakeAt = new Map<string, number | null>();
   readonly #cut = new Set<string>();
   #flights: Flight[] = [];
@@ -102,6 +103,11 @@ export class Network {
 
   questionsOf(name: string): readonly { id: number; question: Question }[] {
     return this.#questions.get(name) ?? [];
+  }
+
+  /** The lists of multicast targets that it has put out, NBMA addresses as text. */
+  targetsOf(name: string): readonly (readonly string[])[] {
+    return this.#targets.get(name) ?? [];
   }
 
   answer(name: string, id: number, answer: Answer): void {
@@ -195,6 +201,8 @@ export class Network {
         return;
       }
       if (output.kind === 'event') listIn(this.#events, name).push(output.event);
+      if (output.kind === 'multicast')
+        listIn(this.#targets, name).push(output.targets.map((nbma) => String(nbma.address)));
       if (output.kind === 'ask')
         listIn(this.#questions, name).push({ id: output.id, question: output.question });
       if (output.kind !== 'send' || this.#cut.has(name) || config === undefined) continue;

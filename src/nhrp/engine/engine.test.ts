@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { formatPrefix } from '../../wire/address.js';
-import { address, blueprint, HUB, Network } from './engine-network.test-support.js';
+import { address, blueprint, HUB, Network, prefix } from './engine-network.test-support.js';
 
 describe('a hub and two spokes', () => {
   it('register, and the hub knows them', () => {
@@ -38,6 +38,33 @@ describe('a hub and two spokes', () => {
     expect(s1.locate(net.now, address('172.16.2.1')).nbma?.address.toString()).toBe('192.168.2.2');
     const s2 = net.engine('s2'); // caches its asker
     expect(s2.locate(net.now, address('10.0.0.1')).nbma?.address.toString()).toBe('192.168.1.2');
+  });
+
+  it('get no redirect for a packet that goes back to where it came from', () => {
+    const net = blueprint();
+    net.run(2_000);
+    net.forwarded('hub', 's1', '172.16.1.1', '172.16.1.9');
+    expect(net.eventsOf('hub').filter((e) => e.type === 'redirect-sent')).toEqual([]);
+    net.forwarded('hub', 's1', '172.16.1.1', '172.16.2.9');
+    expect(net.eventsOf('hub').filter((e) => e.type === 'redirect-sent').length).toBe(1);
+  });
+
+  it('are sent what is theirs, but nothing of a network that the hub has got since', () => {
+    const net = blueprint();
+    net.add('s7', {
+      ...{ address: '10.0.0.7', nbma: '192.168.7.2', nhs: true },
+      more: { alsoRegister: [prefix('172.20.0.5/32')] },
+    });
+    net.run(2_000);
+    const hub = net.engine('hub');
+    const kindOf = (): string => hub.locate(net.now, address('172.20.0.5')).kind;
+    expect(kindOf()).toBe('direct');
+    const device = (text: string) =>
+      ({ action: 'add', prefix: prefix(text), via: null, kind: 'device' }) as const;
+    hub.handleRoutes(net.now, [device('0.0.0.0/0')]); // says nothing of stations: the tunnel lies in it, too
+    expect(kindOf()).toBe('direct');
+    hub.handleRoutes(net.now, [device('172.20.0.0/24')]);
+    expect(kindOf()).toBe('local');
   });
 
   it('let an unused shortcut expire and renew a used one without a gap', () => {

@@ -2,9 +2,9 @@
  * The NHRP protocol machine (RFC 2332 with the Cisco extensions), without I/O: it is told of messages, packets, misses,
  * routes and time, and is polled for what to do. This file routes; each part does one thing.
  */
-import { NhrpCache } from '../../cache/cache.js';
+import { type CacheReader, NhrpCache, NONE } from '../../cache/cache.js';
 import { type CacheEntry, CacheFlag } from '../../cache/entry.js';
-import { RouteTable } from '../../cache/routes.js';
+import { type RouteReader, RouteTable } from '../../cache/routes.js';
 import {
   hostBits,
   hostPrefix,
@@ -32,7 +32,7 @@ import { GivenMappings } from './given.js';
 import { KeptAddresses } from './kept.js';
 import type { Located } from './locate.js';
 import { Misses } from './misses.js';
-import { multicastTargets } from './multicast.js';
+import { Multicast } from './multicast.js';
 import { NhsSet } from './nhs-set.js';
 import { Purges } from './purges.js';
 import { Questions } from './questions.js';
@@ -50,9 +50,9 @@ import { Transit } from './transit.js';
 const SHUTDOWN_WAIT_MS = 1_000;
 
 export class NhrpEngine {
-  /** Read by the datapath; changed by the engine alone. */
-  readonly cache: NhrpCache;
-  readonly routes: RouteTable = new RouteTable();
+  /** To be read: the engine alone changes it, and says so by its outputs. */
+  readonly cache: CacheReader;
+  readonly routes: RouteReader;
   readonly #context: EngineContext;
   readonly #questions: Questions;
   readonly #servers: NhsSet;
@@ -62,6 +62,7 @@ export class NhrpEngine {
   readonly #redirects: Redirects;
   readonly #purges: Purges;
   readonly #misses: Misses;
+  readonly #multicast: Multicast;
   readonly #dispatcher: Dispatcher;
   #state: 'running' | 'closing' | 'closed' = 'running';
   #awaitedPurgeReplies = 0;
@@ -69,11 +70,15 @@ export class NhrpEngine {
   /** The configuration has been checked by whoever made it (see `dmvpn/config`). */
   constructor(config: EngineConfig, environment: EngineEnvironment, restored?: EngineSnapshot) {
     const { maxEntries, maxEntriesPerPeer, maxPendingAuthorizations } = config.limits;
-    this.cache = new NhrpCache({ maxEntries, maxEntriesPerPeer });
-    const context = new EngineContext(config, environment, this.cache, this.routes);
+    const cache = new NhrpCache({ maxEntries, maxEntriesPerPeer });
+    const routes = new RouteTable();
+    this.cache = cache;
+    this.routes = routes;
+    const context = new EngineContext(config, environment, cache, routes);
     this.#context = context;
     this.#questions = new Questions(context, maxPendingAuthorizations);
     this.#servers = new NhsSet(context, this.#questions);
+    this.#multicast = new Multicast(context, this.#servers);
     const errors = new Errors(context);
     const given = new GivenMappings();
     this.#resolutions = new Resolutions(context, this.#servers);
@@ -137,14 +142,20 @@ export class NhrpEngine {
   /** Data was sent by the entry of this protocol address: it is worth renewing. */
   handleUsed(now: number, address: IpAddress): void {
     const slot = this.cache.match(address, now);
-    if (slot >= 0) this.cache.setFlags(slot, CacheFlag.USED);
+    if (slot !== NONE) this.handleSent(slot);
+  }
+
+  /** As `handleUsed`, of the entry in a slot that `locate` has found. */
+  handleSent(slot: number): void {
+    const { cache } = this.#context;
+    if ((cache.flagsOf(slot) & CacheFlag.USED) === 0) cache.setFlags(slot, CacheFlag.USED);
   }
 
   handleRoutes(now: number, changes: readonly RouteChange[]): void {
     for (const { action, prefix, via, kind, distance } of changes) {
-      if (action === 'add')
-        this.routes.add({ prefix, kind, via, distance: distance ?? 1, mode: 'new' });
-      else this.routes.remove(prefix, kind, via);
+      const { routes } = this.#context;
+      if (action === 'add') routes.add({ prefix, kind, via, distance: distance ?? 1, mode: 'new' });
+      else routes.remove(prefix, kind, via);
       this.#shortcuts.routeChanged(now, prefix);
     }
   }
@@ -152,6 +163,7 @@ export class NhrpEngine {
   /** Protection of the peer came up or went down; without `protected` in the configuration it has no effect. */
   handlePeer(now: number, nbma: Endpoint, state: 'up' | 'down'): void {
     if (this.#state === 'closed' || !this.#context.peers.set(nbma, state === 'up')) return;
+    this.#context.targetsChanged = true;
     if (this.#state === 'closing') {
       const { peers } = this.#context;
       const mayReply = this.#servers.states().some((s) => peers.isUp(s.registration.nbma));
@@ -217,7 +229,7 @@ export class NhrpEngine {
 
   /** The next thing to do; `timeout` says that there is nothing more, and when to call again. */
   pollOutput(): EngineOutput {
-    const output = this.#context.out.poll();
+    const output = this.#context.out.poll() ?? this.#multicast.poll();
     if (output !== null) return output;
     if (this.#state === 'closed') return { kind: 'timeout', at: null, why: 'closed' };
     const alarm = this.#context.timers.next();
@@ -260,11 +272,6 @@ export class NhrpEngine {
     return this.#servers.at(nbma) !== null;
   }
 
-  /** NBMA endpoints that a multicast packet of this node is copied to. */
-  multicastTargets(now: number): readonly Endpoint[] {
-    return multicastTargets(this.#context, this.#servers, now);
-  }
-
   /** The next hop servers and how they stand: for tables. */
   nhsStates(): readonly {
     readonly nbma: Endpoint;
@@ -303,9 +310,9 @@ export class NhrpEngine {
   }
 
   #begin(now: number, restored: EngineSnapshot | undefined): void {
-    const { config, bindings } = this.#context;
+    const { config, bindings, routes } = this.#context;
     for (const prefix of config.localPrefixes) {
-      this.routes.add({ prefix, kind: 'device', via: null, distance: 0, mode: 'new' });
+      routes.add({ prefix, kind: 'device', via: null, distance: 0, mode: 'new' });
     }
     this.#attach(now);
     for (const prefix of config.alsoRegister)
@@ -317,24 +324,24 @@ export class NhrpEngine {
 
   /** The tunnel address and the network that it lies in. */
   #attach(now: number): void {
-    const { config, bindings } = this.#context;
+    const { config, bindings, routes } = this.#context;
     const prefix = connectedOf(config);
     if (prefix !== null)
-      this.routes.add({ prefix, kind: 'connected', via: null, distance: 0, mode: 'new' });
+      routes.add({ prefix, kind: 'connected', via: null, distance: 0, mode: 'new' });
     const own = hostPrefix(config.address);
     bindings.set(now, { kind: 'local', nbma: null, expiresAt: null, prefix: own });
   }
 
   /** Servers, and those who were told the old address, hear that it is no longer so. */
   #renumber(now: number, address: IpAddress): void {
-    const { config, bindings } = this.#context;
+    const { config, bindings, routes } = this.#context;
     const old = hostPrefix(config.address);
     const connected = connectedOf(config);
     this.#purges.spread(now, old);
     this.#servers.purge(now, true);
     this.#resolutions.clear(now);
     bindings.remove(now, this.cache.findPrefix(old, now), 'replaced');
-    if (connected !== null) this.routes.remove(connected, 'connected', null);
+    if (connected !== null) routes.remove(connected, 'connected', null);
     this.#context.change({ address });
     this.#attach(now);
     this.#servers.reregister(now);

@@ -21,6 +21,12 @@ export interface Located {
   route: Route | null;
 }
 
+/** What is this node's. */
+export interface Own {
+  isOwn(address: IpAddress): boolean;
+  isBehindUs(route: Route | null): boolean;
+}
+
 export class Locator {
   readonly #found: Located = {
     kind: 'unreachable',
@@ -33,25 +39,25 @@ export class Locator {
   constructor(
     readonly cache: NhrpCache,
     readonly routes: RouteTable,
-    readonly isOwn: (address: IpAddress) => boolean,
+    readonly own: Own,
   ) {}
 
   /** The result is valid until the next call. */
   locate(now: number, destination: IpAddress): Located {
-    if (this.isOwn(destination)) return this.#answer('local', null, NONE, null);
+    if (this.own.isOwn(destination)) return this.#answer('local', null, NONE, null);
     return this.#follow(now, destination, this.routes.lookup(destination));
   }
 
   /** As `locate`, past all shortcuts: the way by the hub. */
   locateWithoutShortcut(now: number, destination: IpAddress): Located {
-    if (this.isOwn(destination)) return this.#answer('local', null, NONE, null);
+    if (this.own.isOwn(destination)) return this.#answer('local', null, NONE, null);
     return this.#follow(now, destination, this.routes.lookupWithout(destination, 'shortcut'));
   }
 
-  /** A usable host entry is a connected host route of its own: what a kernel is told as /32 or /128. */
+  /** A usable host entry is a connected host route of its own, what a kernel is told as /32 or /128; our own networks come first. */
   #follow(now: number, destination: IpAddress, route: Route | null): Located {
     const isHostRoute = route !== null && route.prefix.length === hostBits(destination.family);
-    if (!isHostRoute) {
+    if (!isHostRoute && !this.own.isBehindUs(route)) {
       const slot = this.cache.find(destination, now);
       if (slot !== NONE && this.#usable(slot))
         return this.#answer('direct', destination, slot, route);

@@ -308,6 +308,7 @@ export class Registration {
     const server = this.protocolAddress;
     if (!this.#up || server === null) return;
     this.#up = false;
+    this.context.targetsChanged = true;
     this.behindNat = null;
     this.outside = null;
     removeNhsEntry(now, this.context, { server, nbma: this.nbma, reason });
@@ -323,6 +324,7 @@ export class Registration {
 
   #announceUp(server: IpAddress): void {
     const { config } = this.context;
+    this.context.targetsChanged = true;
     const common = {
       tunnel: config.tunnel,
       nhs: server.toString(),

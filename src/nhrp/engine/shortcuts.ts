@@ -86,12 +86,12 @@ export class Shortcuts {
       return;
     }
     const expiresAt = now + holdingTimeSeconds * 1_000;
-    if (old?.via.equals(via)) {
+    const mode = this.#equalRoute(prefix) === null ? 'new' : 'override';
+    if (old?.via.equals(via) && old.mode === mode) {
       old.expiresAt = expiresAt;
       return this.#armRenewal(now, old);
     }
     if (old !== undefined) this.remove(old, 'replaced');
-    const mode = this.#equalRoute(prefix) === null ? 'new' : 'override';
     const shortcut: Held = { prefix, via, destination, mode, expiresAt, timer: null };
     this.#table.set(key, shortcut);
     this.#byVia.add(via, shortcut);
@@ -137,8 +137,9 @@ export class Shortcuts {
   }
 
   /**
-   * A route was added, replaced or removed. Shortcuts that improve on it hold no longer: without any route they go
-   * at once, else they are resolved again and go if the answer does not renew them in time.
+   * A route was added, replaced or removed. Shortcuts that improve on it hold no longer: without any route, or without
+   * the one whose next hop they override (facts C.9, step 6), they go at once; else they are resolved again and go if
+   * the answer does not renew them in time.
    */
   routeChanged(now: number, prefix: IpPrefix): void {
     for (const one of [...this.#table.values()]) {
@@ -146,7 +147,9 @@ export class Shortcuts {
         prefixContains(prefix, one.prefix.address) || prefixContains(one.prefix, prefix.address);
       if (!overlaps) continue;
       const below: Route | null = this.context.routes.lookupWithout(one.destination, 'shortcut');
-      if (below === null || below.kind === 'device') this.remove(one, 'route-changed');
+      const overridesNothing = one.mode === 'override' && this.#equalRoute(one.prefix) === null;
+      if (below === null || below.kind === 'device' || overridesNothing)
+        this.remove(one, 'route-changed');
       else this.#softPurge(now, one);
     }
   }
@@ -190,8 +193,7 @@ export class Shortcuts {
   }
 
   #equalRoute(prefix: IpPrefix): Route | null {
-    const route = this.context.routes.lookupWithout(prefix.address, 'shortcut');
-    return route !== null && route.prefix.length === prefix.length ? route : null;
+    return this.context.routes.findWithout(prefix, 'shortcut');
   }
 
   #announce(now: number, shortcut: Held): void {
