@@ -2,6 +2,10 @@
  * Resolutions under way: RFC 2332 §5.2.1, retries of facts F (at 0, 1, 3, 7, 14, 21 and 28 s, the same request id,
  * given up at 30 s). An incomplete entry stands for each destination that has no answer yet; a failure leaves a
  * negative one, which stops new requests but no packet: those go on by the hub.
+ *
+ *   (none) ──start──▶ pending ──reply──▶ answered: its entry, or a shortcut
+ *     ◀──clear────────   │ ▲ └──refused, or 30 s gone──▶ negative ──180 s──▶ (none)
+ *                        └─┘ retry
  */
 import { hostBits, hostPrefix, type IpAddress, prefixContains } from '../../wire/address.js';
 import type { Endpoint } from '../../wire/path.js';

@@ -2,6 +2,11 @@
  * Shortcuts: overlay prefixes that are reached directly instead of by the hub (Cisco Phase 3). A shortcut is a route
  * by a peer that the cache knows; it ends with the peer's entry, when its time is over, or when the route that it
  * improves on changes. One that is in use is resolved again at two thirds of its time, without a gap.
+ *
+ *   (none) ──answer──▶ held ──2/3, used──▶ being renewed ──answer──▶ held
+ *                       │ ├──2/3, unused──▶ left to expire ──────▶ (none)
+ *                       │ └──route changed──▶ 3 s to be renewed ──▶ held, or (none)
+ *                       └──its peer, its route or what it overrides goes; purge──▶ (none)
  */
 import { type CacheEntry, CacheFlag } from '../../cache/entry.js';
 import type { PrefixSet } from '../../cache/prefix-set.js';
