@@ -30,19 +30,20 @@ export function fencesIn(document: string, text: string): Fence[] {
 export const fencesOf = (document: string): Fence[] =>
   fencesIn(document, readFileSync(`${ROOT}/${document}`, 'utf8'));
 
-/** What each command of the README is, and which test runs it. */
-const README_COMMANDS = {
+/** Which test runs a command of the README; null: none. */
+type Kind = 'npm' | 'tshark' | 'example' | null;
+
+const README_COMMANDS: readonly (readonly [kind: Kind, pattern: RegExp])[] = [
   /** `test/readme.test.ts`: the scripts of package.json. */
-  npm: /^npm ci && npm (?<script>start|test)( +#.*)?$/,
+  ['npm', /^npm ci && npm (?<script>start|test)( +#.*)?$/],
   /** `test/examples.test.ts`, on the recording of `npm start`. */
-  tshark: /^tshark -r phase3\.pcap .+$/,
+  ['tshark', /^tshark -r phase3\.pcap .+$/],
   /** `test/examples.test.ts`, both together. */
-  example: /^DMVPN_PSK='(?<psk>.+)' node --import tsx examples\/(?<name>\w+)\.ts (?<args>.*)$/,
-} as const;
+  ['example', /^DMVPN_PSK='(?<psk>.+)' node --import tsx examples\/(?<name>\w+)\.ts (?<args>.*)$/],
+];
 
 export interface ReadmeCommand {
-  /** null: no test runs it. */
-  readonly kind: keyof typeof README_COMMANDS | null;
+  readonly kind: Kind;
   readonly line: string;
   readonly parts: Readonly<Record<string, string | undefined>>;
 }
@@ -55,8 +56,8 @@ export const readmeCommands = (): readonly ReadmeCommand[] =>
     .map(commandOf);
 
 function commandOf(line: string): ReadmeCommand {
-  for (const kind of ['npm', 'tshark', 'example'] as const) {
-    const found = README_COMMANDS[kind].exec(line);
+  for (const [kind, pattern] of README_COMMANDS) {
+    const found = pattern.exec(line);
     if (found !== null) return { kind, line, parts: found.groups ?? {} };
   }
   return { kind: null, line, parts: {} };

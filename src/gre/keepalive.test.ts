@@ -1,4 +1,6 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { greKeepalive, hostileGreKeepalive } from '../testing/arbitraries/index.js';
 import { type IpAddress, parseAddress } from '../wire/address.js';
 import { toHex } from '../wire/bytes.js';
 import { ipPacket } from '../wire/ip-packet.js';
@@ -6,7 +8,12 @@ import { IP_PROTOCOL } from '../wire/ip-protocol.js';
 import { decodeIpv4Header, encodeIpv4Header } from '../wire/ipv4.js';
 import { unwrap } from '../wire/result.js';
 import { greHeader } from './header.js';
-import { encodeKeepalive, isKeepaliveAnswer, keepaliveAnswer } from './keepalive.js';
+import {
+  encodeKeepalive,
+  isKeepaliveAnswer,
+  type KeepaliveEnds,
+  keepaliveAnswer,
+} from './keepalive.js';
 import { decodeGrePacket, type GrePacket } from './packet.js';
 import { GRE_PROTOCOL_TYPE, greProtocolName } from './protocol-type.js';
 
@@ -80,6 +87,58 @@ describe('GRE keepalive', () => {
     const six = address('2001:db8::1');
     expect(() => encodeKeepalive({ local: six, remote: six }, null)).toThrow(RangeError);
     expect(keepaliveAnswer({ ...keepalive(), header: greHeader(0x86dd, null) }, ends)).toBeNull();
+  });
+
+  /** What is answered to those octets; null, too, when they are no GRE packet. */
+  const answerTo = (octets: Uint8Array, to: KeepaliveEnds): Uint8Array | null => {
+    const packet = decodeGrePacket(octets);
+    return packet.ok ? keepaliveAnswer(packet.value, to) : null;
+  };
+
+  it('is answered by whom it is for and nobody else, with the key, whatever the addresses', () => {
+    fc.assert(
+      fc.property(greKeepalive(), ({ ends: { local, remote }, key, octets }) => {
+        const answer = answerTo(octets, { local, remote });
+        if (answer === null) throw new Error('no answer');
+        const { header, payload } = unwrap(decodeGrePacket(answer));
+        expect({ header, octets: payload.length }).toEqual({
+          header: greHeader(0, key),
+          octets: 0,
+        });
+        expect(toHex(encodeKeepalive({ local: remote, remote: local }, key))).toBe(toHex(octets));
+        expect(answerTo(octets, { local: remote, remote: local })).toBeNull();
+      }),
+    );
+  });
+
+  it('is not answered in any of its prefixes', () => {
+    fc.assert(
+      fc.property(greKeepalive(), ({ ends: receiver, octets }) => {
+        for (let length = 0; length < octets.length; length++)
+          expect(answerTo(octets.subarray(0, length), receiver)).toBeNull();
+      }),
+      { numRuns: 50 },
+    );
+  });
+
+  it('of any octets is answered only with what could have come from us to the sender, and nothing in it', () => {
+    const counts = { answered: 0, refused: 0 };
+    fc.assert(
+      fc.property(hostileGreKeepalive(), ({ ends: receiver, octets }) => {
+        const answer = answerTo(octets, receiver);
+        counts[answer === null ? 'refused' : 'answered']++;
+        if (answer === null) return;
+        const { header, payload } = unwrap(decodeGrePacket(answer));
+        expect([header.protocolType, payload.length]).toEqual([0, 0]);
+        const inner = unwrap(decodeIpv4Header(unwrap(decodeGrePacket(octets)).payload));
+        expect([String(inner.source), String(inner.destination), inner.protocol]).toEqual([
+          ...[String(receiver.local), String(receiver.remote), IP_PROTOCOL.GRE],
+        ]);
+        expect([inner.moreFragments, inner.fragmentOffset]).toEqual([false, 0]);
+      }),
+      { numRuns: 1_000 },
+    );
+    expect(Math.min(counts.answered, counts.refused)).toBeGreaterThan(20);
   });
 
   it('and the other protocol types have names', () => {

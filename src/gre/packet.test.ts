@@ -1,8 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { anyBytes, everyPrefix } from '../../test/codec-properties.js';
+import { grePacket, hostileGreOctets } from '../testing/arbitraries/index.js';
 import { fromHex, readU16, toHex } from '../wire/bytes.js';
 import { unwrap } from '../wire/result.js';
-import { greHeader } from './header.js';
+import { greHeader, greHeaderOctets } from './header.js';
 import { decodeGrePacket, encodeGrePacket, type GrePacket, grePacketOctets } from './packet.js';
 
 const bytes = (p: GrePacket): Uint8Array => {
@@ -23,26 +25,52 @@ describe('GRE packet', () => {
     expect(readU16(bytes(p), 4)).toBe(~folded & 0xffff);
   });
 
-  it('round trips, and any flipped bit is found', () => {
-    const any = fc.record({
-      payload: fc.uint8Array({ maxLength: 40 }),
-      bit: fc.nat(7),
-      at: fc.nat(),
-    });
+  it('round trips, and any flipped bit is found where there is a checksum', () => {
     fc.assert(
-      fc.property(any, ({ payload, bit, at }) => {
-        const b = bytes(packet(payload, 0));
+      fc.property(grePacket(), fc.nat(7), fc.nat(), (p, bit, at) => {
+        const b = bytes(p);
         const decoded = unwrap(decodeGrePacket(b));
-        expect(toHex(decoded.payload)).toBe(toHex(payload));
+        const { checksum } = decoded.header;
+        expect(decoded).toEqual({ header: { ...p.header, checksum }, payload: p.payload });
         expect(toHex(bytes(decoded))).toBe(toHex(b));
-        const wrong = 4 + (at % (b.length - 4)); // the flags decide whether there is a checksum at all
+        expect(checksum === null).toBe(p.header.checksum === null);
+        if (checksum === null) return;
+        const wrong = 2 + (at % (b.length - 2)); // the flags decide whether there is a checksum at all
         b[wrong] = (b[wrong] ?? 0) ^ (1 << bit);
         expect(decodeGrePacket(b)).toMatchObject({
           ok: false,
           error: { code: 'bad-checksum', field: 'gre.checksum', offset: 4 },
         });
       }),
+      { numRuns: 300 },
     );
+  });
+
+  it('is truncated in each prefix of its header; of its payload there is as much as there is', () => {
+    fc.assert(
+      fc.property(grePacket(), (p) => {
+        const b = bytes(p);
+        const octets = greHeaderOctets(p.header);
+        if (p.header.checksum === null) everyPrefix(decodeGrePacket, b.subarray(0, octets));
+        for (let length = 0; length < b.length; length++) {
+          const cut = b.subarray(0, length);
+          const decoded = decodeGrePacket(cut);
+          const whole = { value: { payload: p.payload.subarray(0, length - octets) } };
+          if (length < octets) expect(decoded).toMatchObject({ error: { code: 'truncated' } });
+          else if (p.header.checksum === null) expect(decoded).toMatchObject(whole);
+          else if (decoded.ok)
+            expect(toHex(bytes(decoded.value))).toBe(toHex(cut)); // what was cut off added nothing
+          else expect(decoded).toMatchObject({ error: { code: 'bad-checksum', offset: 4 } });
+        }
+      }),
+      { numRuns: 50 },
+    );
+  });
+
+  it('is refused, or gives back the octets that it came from, whatever they are', () => {
+    const reaches = ['ok', 'truncated', 'bad-version', 'unsupported', 'bad-checksum'] as const;
+    anyBytes(decodeGrePacket, { from: hostileGreOctets(), encode: bytes, reaches, numRuns: 1_000 });
+    anyBytes(decodeGrePacket, { encode: bytes, reaches: ['truncated', 'bad-version'] });
   });
 
   it('says which checksum would have been right', () => {

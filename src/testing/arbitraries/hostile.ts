@@ -24,16 +24,23 @@ export interface Mutation {
   readonly apply: (b: Uint8Array) => Uint8Array;
 }
 
-const mutation = (name: string, apply: (b: Uint8Array) => Uint8Array): Mutation => ({
+/** A mutation that may write into what it gets: that is a copy. */
+export const mutation = (name: string, apply: (b: Uint8Array) => Uint8Array): Mutation => ({
   name,
   apply: (b) => apply(b.slice()),
 });
 
 /** A place as a share of the octets, so that it fits every length. */
-const share: fc.Arbitrary<number> = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
-const place = (b: Uint8Array, where: number): number => Math.floor(b.length * where);
+export const share: fc.Arbitrary<number> = fc.double({
+  min: 0,
+  max: 1,
+  maxExcluded: true,
+  noNaN: true,
+});
+export const place = (b: Uint8Array, where: number): number => Math.floor(b.length * where);
 
-const INTERESTING = [0, 1, 3, 4, 7, 8, 16, 63, 0x40, 0x7f, 0x80, 0xff];
+/** Numbers that lengths and counts stumble over. */
+export const INTERESTING: readonly number[] = [0, 1, 3, 4, 7, 8, 16, 63, 0x40, 0x7f, 0x80, 0xff];
 
 /** One bit the other way round. */
 export const bitFlip = (): fc.Arbitrary<Mutation> =>

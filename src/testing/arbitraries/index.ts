@@ -14,7 +14,7 @@
  * @module
  */
 export { ipAddress, ipv4Address, ipv6Address, octets, unsigned } from './addresses.js';
-export { anyGreHeader, greOctets, grePacket } from './gre.js';
+export { anyGreHeader, greKeepalive, greOctets, grePacket, type ReceivedGre } from './gre.js';
 export {
   anyMutation,
   bitFlip,
@@ -29,10 +29,19 @@ export {
   truncation,
   withRightChecksum,
 } from './hostile.js';
+export { hostileGreKeepalive } from './hostile-keepalive.js';
+export {
+  cieListOctets,
+  extensionListOctets,
+  hostileCieOctets,
+  hostileExtensionOctets,
+  withLists,
+} from './hostile-lists.js';
 export {
   capabilitiesExtension,
   cie,
   cieExtension,
+  cieList,
   ciscoAuthenticationExtension,
   extension,
   extensions,

@@ -97,7 +97,8 @@ export const cie = (families: Families): fc.Arbitrary<Cie> =>
     protocolAddress: protocolAddress(families),
   });
 
-const cieList = (families: Families): fc.Arbitrary<Cie[]> =>
+/** A list of 0..3 of them. */
+export const cieList = (families: Families): fc.Arbitrary<Cie[]> =>
   fc.array(cie(families), { maxLength: 3 });
 
 const bits = { compulsory: fc.boolean(), reserved: fc.boolean() };
