@@ -32,7 +32,12 @@ interface AnyBytes<T> {
 
 export function anyBytes<T>(
   decode: Decoder<T>,
-  { from = fc.uint8Array({ maxLength: 80 }), encode, reaches, numRuns = 500 }: AnyBytes<T>,
+  {
+    from = fc.uint8Array({ maxLength: 80, size: 'max' }),
+    encode,
+    reaches,
+    numRuns = 500,
+  }: AnyBytes<T>,
 ): void {
   const outcomes = new Set<string>();
   fc.assert(

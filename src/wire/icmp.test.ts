@@ -1,7 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { anyBytes, everyPrefix } from '../../test/codec-properties.js';
 import { type IpAddress, parseAddress } from './address.js';
-import { toHex } from './bytes.js';
+import { toHex, writeU16 } from './bytes.js';
+import { checksum } from './checksum.js';
 import {
   decodeIcmp,
   echoMessage,
@@ -32,6 +34,7 @@ const message: fc.Arbitrary<IcmpMessage> = fc.record({
   rest: fc.integer({ min: 0, max: 0xffff_ffff }),
   body: fc.uint8Array({ maxLength: 40 }),
 });
+const NOTHING = new Uint8Array(0);
 const encoded = (m: IcmpMessage, ip: AddressPair): Uint8Array => {
   const out = new Uint8Array(icmpOctets(m)).fill(0xa5);
   expect(encodeIcmp(m, ip, out, 0)).toBe(out.length);
@@ -63,11 +66,40 @@ describe('ICMP', () => {
     expect(decodeIcmp(encoded(m, V4), { ...V4, source: address('10.0.0.9') }).ok).toBe(true);
   });
 
-  it('is truncated before eight octets', () => {
-    for (let octets = 0; octets < 8; octets++)
-      expect(decodeIcmp(new Uint8Array(octets), V4)).toMatchObject({
-        error: { code: 'truncated', expected: 8, actual: octets },
-      });
+  it('calls every prefix of its header truncated; a shorter body has another checksum', () => {
+    fc.assert(
+      fc.property(message, ends, (m, ip) => {
+        const b = encoded(m, ip);
+        const header = encoded({ ...m, body: NOTHING }, ip);
+        everyPrefix(
+          (octets) => decodeIcmp(octets, ip),
+          header,
+          () => ({ field: 'icmp.header', offset: 0, expected: 8 }),
+        );
+        for (let octets = 0; octets < b.length; octets++) {
+          const decoded = decodeIcmp(b.subarray(0, octets), ip);
+          if (octets < 8) expect(decoded).toMatchObject({ error: { code: 'truncated' } });
+          else if (!decoded.ok) expect(decoded.error.code).toBe('bad-checksum');
+          else expect(toHex(encoded(decoded.value, ip))).toBe(toHex(b.subarray(0, octets))); // in IPv4, zeros add nothing
+        }
+      }),
+      { numRuns: 50 },
+    );
+  });
+
+  it('refuses any octets, or gives them back', () => {
+    anyBytes((b) => decodeIcmp(b, V6), { reaches: ['truncated', 'bad-checksum'] });
+    const summed = fc.uint8Array({ maxLength: 60, size: 'max' }).map((b) => {
+      if (b.length < 8) return b;
+      writeU16(b, 2, 0);
+      writeU16(b, 2, checksum(b, 0, b.length));
+      return b;
+    });
+    anyBytes((b) => decodeIcmp(b, V4), {
+      from: summed,
+      encode: (m) => encoded(m, V4),
+      reaches: ['ok', 'truncated'],
+    });
   });
 
   it('agrees with buffer-layout', () => {
@@ -94,7 +126,6 @@ describe('ICMP', () => {
   });
 });
 
-const NOTHING = new Uint8Array(0);
 const echo = (ip: AddressPair, octets: number): Uint8Array =>
   echoPacket({ isReply: false, identifier: 7, sequence: 1, data: new Uint8Array(octets) }, ip, 9);
 /** The ICMP message in a packet, with its checksums verified. */

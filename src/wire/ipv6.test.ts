@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { anyBytes, everyPrefix } from '../../test/codec-properties.js';
 import { IpAddress } from './address.js';
 import { fromHex, readU32 } from './bytes.js';
 import { IP_PROTOCOL } from './ip-protocol.js';
@@ -53,16 +54,28 @@ describe('IPv6 header', () => {
     );
   });
 
-  it('calls every prefix truncated, and another version bad', () => {
+  it('calls every prefix truncated', () => {
+    const error = () => ({ field: 'ipv6.header', offset: 0, expected: 40 });
+    fc.assert(
+      fc.property(header, (h) => everyPrefix(decodeIpv6Header, encoded(h), error)),
+      { numRuns: 30 },
+    );
+  });
+
+  it('calls another version bad', () => {
     const b = packet(59);
-    for (let octets = 0; octets < 40; octets++)
-      expect(decodeIpv6Header(b.subarray(0, octets))).toMatchObject({
-        error: { code: 'truncated', offset: 0, expected: 40, actual: octets },
-      });
     b[0] = 0x45;
     expect(decodeIpv6Header(b)).toMatchObject({
       error: { code: 'bad-version', field: 'ipv6.version', offset: 0, expected: 6, actual: 4 },
     });
+  });
+
+  it('refuses any octets, or gives them back', () => {
+    const sixes = fc
+      .uint8Array({ maxLength: 60, size: 'max' })
+      .map((b) => b.map((octet, at) => (at === 0 ? 0x60 | (octet & 0xf) : octet)));
+    anyBytes(decodeIpv6Header, { reaches: ['truncated', 'bad-version'] });
+    anyBytes(decodeIpv6Header, { from: sixes, encode: encoded, reaches: ['ok', 'truncated'] });
   });
 
   it('agrees with buffer-layout', () => {
@@ -118,6 +131,39 @@ describe('IPv6 upper layer', () => {
           expected: octets < 48 ? 48 : 56,
         },
       });
+  });
+
+  it('is found, truncated or too far away behind any octets', () => {
+    const protocol = fc.constantFrom(0, 43, 44, 60, 47);
+    // chains that hold for a while: next header, few octets of options, and now and then anything
+    const link = fc
+      .tuple(protocol, fc.constantFrom(0, 0, 0, 1), fc.uint8Array({ minLength: 14, maxLength: 14 }))
+      .map(([following, length, rest]) => [following, length, ...rest.subarray(0, 6 + 8 * length)]);
+    const chain = fc
+      .tuple(
+        protocol,
+        fc.array(link, { maxLength: 40, size: 'max' }),
+        fc.uint8Array({ maxLength: 9 }),
+      )
+      .map(([first, links, rest]) => Uint8Array.from([...packet(first), ...links.flat(), ...rest]));
+    anyBytes(decodeIpv6UpperLayer, { from: chain, reaches: ['ok', 'truncated'], numRuns: 1_000 });
+    const endless = fc
+      .array(fc.constantFrom(0, 43, 60), { minLength: 17, maxLength: 20 })
+      .map((all) =>
+        Uint8Array.from([...packet(60), ...all.flatMap((next) => [next, 0, 1, 4, 0, 0, 0, 0])]),
+      );
+    anyBytes(decodeIpv6UpperLayer, { from: endless, reaches: ['too-many'], numRuns: 50 });
+    fc.assert(
+      fc.property(chain, (b) => {
+        const found = decodeIpv6UpperLayer(b);
+        if (!found.ok) return;
+        expect(found.value.at).toBeLessThanOrEqual(b.length);
+        expect(found.value.at % 8).toBe(0);
+        expect(found.value.isFragment || ![0, 43, 44, 60].includes(found.value.protocol)).toBe(
+          true,
+        );
+      }),
+    );
   });
 
   it('is not looked for behind more than 16 extensions', () => {

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { anyBytes, everyPrefix } from '../../test/codec-properties.js';
 import { IpAddress } from './address.js';
-import { fromHex, readU16, toHex } from './bytes.js';
+import { fromHex, readU16, toHex, writeU16 } from './bytes.js';
 import type { AddressPair } from './pseudo-header.js';
 import { unwrap } from './result.js';
 import { decodeUdp, encodeUdp, UDP_LAYOUT, type UdpDatagram, udpOctets } from './udp.js';
@@ -75,20 +76,40 @@ describe('UDP', () => {
     );
   });
 
-  it('calls every prefix truncated', () => {
-    const b = encoded(
-      { sourcePort: 1, destinationPort: 2, checksum: 0, payload: fromHex('0102') },
-      LOCAL,
+  it('calls every prefix truncated, and leaves alone what is behind', () => {
+    fc.assert(
+      fc.property(datagram, ip, (d, ends) => {
+        const b = encoded(d, ends);
+        everyPrefix(
+          (octets) => decodeUdp(octets, ends),
+          b,
+          (octets) => ({
+            field: octets < 8 ? 'udp.header' : 'udp.payload',
+            expected: octets < 8 ? 8 : b.length,
+          }),
+        );
+        const { payload } = unwrap(decodeUdp(Uint8Array.of(...b, 9, 9), ends));
+        expect(toHex(payload)).toBe(toHex(d.payload));
+      }),
+      { numRuns: 50 },
     );
-    for (let octets = 0; octets < b.length; octets++)
-      expect(decodeUdp(b.subarray(0, octets), LOCAL)).toMatchObject({
-        error: {
-          code: 'truncated',
-          field: octets < 8 ? 'udp.header' : 'udp.payload',
-          actual: octets,
-        },
+  });
+
+  it('refuses any octets, or gives them back', () => {
+    const reaches = ['truncated', 'bad-length', 'bad-checksum', 'ok'] as const;
+    const anything = fc
+      .tuple(fc.uint8Array({ minLength: 4, maxLength: 40, size: 'max' }), fc.nat(40), fc.nat(2))
+      .map(([b, length, kind]) => {
+        if (b.length >= 8) writeU16(b, 4, length);
+        if (b.length >= 8 && kind === 0) writeU16(b, 6, 0); // none
+        return b;
       });
-    expect(unwrap(decodeUdp(Uint8Array.of(...b, 9, 9), LOCAL)).payload.length).toBe(2);
+    anyBytes((b) => decodeUdp(b, LOCAL), {
+      encode: (d) => encoded(d, LOCAL),
+      from: anything,
+      reaches,
+    });
+    anyBytes((b) => decodeUdp(b, null), { reaches: ['truncated'] });
   });
 
   it('refuses a length shorter than its header', () => {

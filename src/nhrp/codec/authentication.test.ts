@@ -1,8 +1,20 @@
 import { createHmac } from 'node:crypto';
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { anyBytes, everyPrefix } from '../../../test/codec-properties.js';
 import { RECORDED } from '../../../test/recorded-nhrp.js';
+import {
+  octets as anyOctets,
+  ciscoAuthenticationExtension,
+  hostileExtensionOctets,
+  macAuthenticationExtension,
+  nhrpMessage,
+  withLists,
+  withRightChecksum,
+} from '../../testing/arbitraries/index.js';
 import { fromHex, toHex } from '../../wire/bytes.js';
 import { unwrap } from '../../wire/result.js';
+import { nhrpAddressOctets } from './address.js';
 import {
   ciscoAuthentication,
   type KeyedHash,
@@ -13,7 +25,7 @@ import {
 } from './authentication.js';
 import { extensionOf, withExtension } from './edit.js';
 import type { AuthenticationExtension } from './extension.js';
-import { decodeMessage, messageBytes, type NhrpMessage } from './message.js';
+import { type CieMessage, decodeMessage, messageBytes, type NhrpMessage } from './message.js';
 import { ExtensionType } from './numbers.js';
 
 const text = (s: string): Uint8Array => new TextEncoder().encode(s);
@@ -49,6 +61,24 @@ describe("Cisco's form", () => {
     expect(matchesPassword({ ...found, data: text('') }, [text('')])).toBe(false);
     expect(matchesPassword({ ...found, spi: 2 }, [text('test123')])).toBe(false);
     expect(matchesPassword({ ...found, reserved16: 1 }, [text('test123')])).toBe(false);
+  });
+});
+
+describe('any extension', () => {
+  const context = { nbmaFamily: 4, protocolFamily: 4, sourceProtocolOctets: 4 } as const;
+
+  it("carries a password when it is Cisco's, with the octets of one that is not empty", () => {
+    const any = fc.oneof(ciscoAuthenticationExtension(), macAuthenticationExtension(context));
+    const passwords = fc.array(anyOctets(9), { maxLength: 4 });
+    fc.assert(
+      fc.property(any, passwords, fc.boolean(), (found, others, hasIt) => {
+        const accepted = hasIt ? [...others, found.data] : others;
+        const isCiscos = found.source === null && found.spi === 1 && found.reserved16 === 0;
+        const isAmong = accepted.some((p) => p.length > 0 && toHex(p) === toHex(found.data));
+        expect(matchesPassword(found, accepted)).toBe(isCiscos && isAmong);
+      }),
+      { numRuns: 300 },
+    );
   });
 });
 
@@ -107,5 +137,52 @@ describe('the form of RFC 2332 §5.3.4', () => {
       expect(() => signMessage(other, messageBytes(other), md5, key)).toThrow('16 octets');
       expect(verifyMessage(other, messageBytes(other), md5, key)).toBe(false);
     }
+  });
+
+  /** Any message, signed: what was sent, and what is read of it. */
+  const signedMessage = fc.tuple(nhrpMessage(), fc.nat(0xffff)).map(([any, spi]) => {
+    const source = new Uint8Array(nhrpAddressOctets(any.sourceProtocolAddress)); // as long as the header's
+    const message = withExtension(any, macAuthentication(spi, source, 16));
+    const octets = messageBytes(message);
+    signMessage(message, octets, md5, key);
+    return octets;
+  });
+
+  it('is verified in whatever message it stands, and in no message of which a bit is different', () => {
+    const outcomes = { refused: 0, 'not verified': 0 };
+    fc.assert(
+      fc.property(signedMessage, fc.nat(), fc.nat(7), (octets, where, bit) => {
+        expect(verifyMessage(unwrap(decodeMessage(octets)), octets, md5, key)).toBe(true);
+        const changed = octets.slice();
+        const at = where % octets.length;
+        if (at === 12 || at === 13) return; // the checksum, which is put right
+        changed[at] = (changed[at] ?? 0) ^ (1 << bit);
+        const right = withRightChecksum(changed, true);
+        const decoded = decodeMessage(right);
+        outcomes[decoded.ok ? 'not verified' : 'refused']++;
+        if (decoded.ok) expect(verifyMessage(decoded.value, right, md5, key)).toBe(false);
+      }),
+      { numRuns: 300 },
+    );
+    expect(Math.min(...Object.values(outcomes))).toBeGreaterThan(10);
+  });
+
+  it('is truncated in each prefix', () => {
+    fc.assert(
+      fc.property(signedMessage, (octets) => everyPrefix(decodeMessage, octets)),
+      { numRuns: 20 },
+    );
+  });
+
+  it('is found in no octets that were not signed, and nothing is thrown', () => {
+    const from = hostileExtensionOctets().map((extensions) =>
+      withLists(request as CieMessage, { cies: new Uint8Array(0), extensions }),
+    );
+    const decodeAndVerify = (octets: Uint8Array) => {
+      const decoded = decodeMessage(octets);
+      if (decoded.ok) expect(verifyMessage(decoded.value, octets, md5, key)).toBe(false);
+      return decoded;
+    };
+    anyBytes(decodeAndVerify, { from, reaches: ['ok', 'truncated', 'bad-length'] });
   });
 });

@@ -1,13 +1,16 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { keepaliveAnswer } from '../../gre/keepalive.js';
 import { decodeGrePacket, encodeGrePacket, grePacketOctets } from '../../gre/packet.js';
 import { decodeMessage, type NhrpMessage } from '../../nhrp/codec/message.js';
 import { PacketType } from '../../nhrp/codec/numbers.js';
 import { unwrap } from '../../wire/result.js';
 import {
   anyMutation,
+  greKeepalive,
   greOctets,
   grePacket,
+  hostileGreKeepalive,
   hostileGreOctets,
   ipAddress,
   nhrpMessage,
@@ -29,6 +32,13 @@ describe('valid arbitraries', () => {
       }),
       { numRuns: 100 },
     );
+  });
+
+  it('make keepalives that are answered, with a key and without', () => {
+    const keepalives = fc.sample(greKeepalive(), SAMPLE);
+    for (const { ends, octets } of keepalives)
+      expect(keepaliveAnswer(unwrap(decodeGrePacket(octets)), ends)).not.toBeNull();
+    expect(new Set(keepalives.map(({ key }) => key === null)).size).toBe(2);
   });
 
   it('make every type of NHRP message, every kind of extension, both families and others', () => {
@@ -83,5 +93,18 @@ describe('hostile arbitraries', () => {
     for (const code of ['ok', 'truncated', 'bad-version', 'unsupported', 'bad-checksum'])
       expect(codes).toContain(code);
     expect(fc.sample(greOctets(), SAMPLE).every((octets) => decodeGrePacket(octets).ok)).toBe(true);
+  });
+
+  it('make keepalives that are refused for every reason there is, not answered, and answered', () => {
+    const outcomes = fc
+      .sample(hostileGreKeepalive(), { ...SAMPLE, numRuns: 600 })
+      .map(({ ends, octets }) => {
+        const decoded = decodeGrePacket(octets);
+        if (!decoded.ok) return decoded.error.code;
+        return keepaliveAnswer(decoded.value, ends) === null ? 'not answered' : 'answered';
+      });
+    const codes = ['truncated', 'bad-version', 'unsupported', 'bad-checksum'];
+    for (const outcome of [...codes, 'not answered', 'answered'])
+      expect(outcomes).toContain(outcome);
   });
 });

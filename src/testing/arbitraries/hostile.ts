@@ -37,7 +37,7 @@ export const share: fc.Arbitrary<number> = fc.double({
   maxExcluded: true,
   noNaN: true,
 });
-export const place = (b: Uint8Array, where: number): number => Math.floor(b.length * where);
+const place = (b: Uint8Array, where: number): number => Math.floor(b.length * where);
 
 /** Numbers that lengths and counts stumble over. */
 export const INTERESTING: readonly number[] = [0, 1, 3, 4, 7, 8, 16, 63, 0x40, 0x7f, 0x80, 0xff];
