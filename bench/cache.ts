@@ -1,12 +1,24 @@
 /**
  * The NHRP cache: exact and longest-prefix lookup beside Maps with integer keys, and expiry beside a Map in insertion
- * order. Lookups go through `NhrpCache`, as the datapath's do: the test for expiry is part of them.
+ * order. Lookups go through `NhrpCache`, as the datapath's do: the test for expiry is part of them. Entries are made and
+ * refreshed by `upsert` and read back, as the engine does for each registration.
  */
-import { NhrpCache } from 'dmvpn/cache';
+import { type CacheEntry, NhrpCache } from 'dmvpn/cache';
 import { type Endpoint, IpAddress, type IpPrefix, maskAddress } from 'dmvpn/wire';
 import type { Row } from './harness.js';
 
-const SIZES = [1_000, 100_000, 1_000_000];
+/** Entries in the rows of each kind. */
+interface Sizes {
+  readonly lookup: readonly number[];
+  readonly refresh: readonly number[];
+  readonly churn: readonly number[];
+}
+
+const SIZES: Sizes = {
+  lookup: [1_000, 100_000, 1_000_000],
+  refresh: [100_000, 1_000_000],
+  churn: [100_000],
+};
 const PROBES = 1 << 16;
 /** Of each ten prefixes in the longest-match rows, one is no host; half of the probes hit hosts. */
 const PREFIX_LENGTHS = [8, 12, 16, 18, 20, 22, 24, 26, 28, 30];
@@ -70,6 +82,7 @@ function exactRow(size: number): Row {
       agrees: true,
     },
     limit: 0.7,
+    calls: [['cache.find(', 'src/nhrp/engine/locate.ts']],
     mutate: () => {
       for (let i = 0; i < probes.length; i++) probes[i] = members[(next() >>> 0) % size] as number;
     },
@@ -128,6 +141,7 @@ function matchRow(size: number): Row {
       agrees: true,
     },
     limit: 0.7,
+    calls: [['cache.match(', 'src/nhrp/engine/locate.ts']],
     mutate: () => {
       for (let i = 0; i < probes.length; i++)
         probes[i] = i & 1 ? (hosts[(next() >>> 0) % hosts.length] as number) : next();
@@ -135,84 +149,147 @@ function matchRow(size: number): Row {
   };
 }
 
-/** Every entry is refreshed again and again while time passes: what a hub does all day. */
-function refreshRow(size: number): Row {
+/** What a plain Map would hold of a registration. */
+interface Standing {
+  readonly nbma: Endpoint;
+  readonly requestId: number;
+  readonly expiresAt: number;
+}
+
+/** All entries hold for the same time, so the order in which they were set is the order in which they expire. */
+class MapByExpiry {
+  readonly #entries = new Map<number, Standing>();
+
+  set(w0: number, nbma: Endpoint, requestId: number, expiresAt: number): Standing {
+    const standing = { nbma, requestId, expiresAt };
+    this.#entries.delete(w0);
+    this.#entries.set(w0, standing);
+    return standing;
+  }
+
+  expire(now: number): void {
+    for (const [w0, { expiresAt }] of this.#entries) {
+      if (expiresAt > now) return;
+      this.#entries.delete(w0);
+    }
+  }
+}
+
+const WRITES: Row['calls'] = [
+  ['cache.upsert(', 'src/nhrp/engine/bindings.ts'],
+  ['cache.entry(', 'src/nhrp/engine/bindings.ts'],
+  ['cache.expire(', 'src/nhrp/engine/bindings.ts'],
+];
+const SWEEP_EVERY = 64;
+const ignore = (): void => {};
+const nbmaOf = (w0: number): Endpoint => endpoints[w0 & 4_095] as Endpoint;
+
+/** A registration is written and read back. */
+function register(cache: NhrpCache, now: number, w0: number, requestId: number): CacheEntry {
+  const prefix = { address: new IpAddress(4, w0), length: 32 };
+  const expiresAt = now + HOLDING_TIME_MS;
+  const nbma = nbmaOf(w0);
+  const { slot } = cache.upsert(now, { kind: 'dynamic', prefix, nbma, requestId, expiresAt });
+  return cache.entry(slot);
+}
+
+interface Writes {
+  readonly name: string;
+  /** Addresses that are there from the start, one every `stepMs`. */
+  readonly first: Int32Array;
+  /** Time from one registration to the next. */
+  readonly stepMs: number;
+  /** Chooses what `addressAt` will say. */
+  readonly mutate: (round: number) => void;
+  /** The address of the `count`-th registration from the start on. */
+  readonly addressAt: (count: number) => number;
+}
+
+function writeRow({ name, first, stepMs, mutate, addressAt }: Writes): Row {
   const cache = roomy();
-  const order = new Map<number, number>();
-  const stepMs = HOLDING_TIME_MS / 3 / size;
-  const slots = Array.from({ length: size }, (_, i) =>
-    add(cache, { address: new IpAddress(4, i), length: 32 }, i, HOLDING_TIME_MS),
-  );
-  for (const slot of slots) order.set(slot, HOLDING_TIME_MS);
-  let now = 0;
-  let mapNow = 0;
-  let ours = 0;
-  let theirs = 0;
-  const nothing = (): void => {};
+  const map = new MapByExpiry();
+  let count = 0;
+  let mapCount = 0;
+  let requestId = 0;
+  for (const w0 of first) {
+    register(cache, count++ * stepMs, w0, requestId);
+    map.set(w0, nbmaOf(w0), requestId, mapCount++ * stepMs + HOLDING_TIME_MS);
+  }
   return {
-    name: `cache refresh while time passes, ${nameOf(size)}`,
+    name,
     ours: (times) => {
+      let sum = 0;
       for (let i = 0; i < times; i++) {
-        now += stepMs;
-        cache.refresh(slots[ours++ % size] as number, now + HOLDING_TIME_MS);
-        if ((i & 63) === 0) cache.expire(now, nothing);
+        const now = count * stepMs;
+        sum = (sum + register(cache, now, addressAt(count++), requestId).requestId) | 0;
+        if (count % SWEEP_EVERY === 0) cache.expire(now, ignore);
       }
-      return cache.size;
+      return sum;
     },
     reference: {
       name: 'Map in order of expiry',
       run: (times) => {
+        let sum = 0;
         for (let i = 0; i < times; i++) {
-          mapNow += stepMs;
-          const slot = slots[theirs++ % size] as number;
-          order.delete(slot);
-          order.set(slot, mapNow + HOLDING_TIME_MS);
-          if ((i & 63) === 0) for (const [, at] of order) if (at > mapNow) break;
+          const now = mapCount * stepMs;
+          const w0 = addressAt(mapCount++);
+          const standing = map.set(w0, nbmaOf(w0), requestId, now + HOLDING_TIME_MS);
+          sum = (sum + standing.requestId) | 0;
+          if (mapCount % SWEEP_EVERY === 0) map.expire(now);
         }
-        return order.size;
+        return sum;
       },
       agrees: true,
     },
-    limit: 0.7,
-    mutate: nothing,
+    limit: null,
+    calls: WRITES,
+    mutate: (round) => {
+      requestId = Math.imul(round, 0x9e37_79b1) >>> 0;
+      mutate(round);
+    },
   };
+}
+
+/**
+ * Entries are refreshed in any order while time passes: what a hub does all day. The time is a tenth of that in which
+ * spokes do so, lest chance leave one out until it expires.
+ */
+function refreshRow(size: number): Row {
+  const next = generator(size + 2);
+  const members = new Int32Array(size).map(next);
+  const probes = members.slice(0, PROBES);
+  return writeRow({
+    name: `cache refresh while time passes, ${nameOf(size)}`,
+    first: members,
+    stepMs: HOLDING_TIME_MS / 30 / size,
+    addressAt: (count) => probes[count % probes.length] as number,
+    mutate: () => {
+      for (let i = 0; i < probes.length; i++) probes[i] = members[(next() >>> 0) % size] as number;
+    },
+  });
 }
 
 /** One entry comes and one expires, over and over, with `size` of them standing. */
 function churnRow(size: number): Row {
-  const cache = roomy();
-  const stepMs = HOLDING_TIME_MS / size;
-  const nbma = endpoints[0] as Endpoint;
-  let now = 0;
-  let host = 0;
-  let expired = 0;
-  const count = (): void => {
-    expired++;
-  };
-  const step = (): void => {
-    now += stepMs;
-    const prefix = { address: new IpAddress(4, host++ | 0), length: 32 };
-    cache.upsert(now, { kind: 'dynamic', prefix, nbma, expiresAt: now + HOLDING_TIME_MS });
-    if ((host & 63) === 0) cache.expire(now, count);
-  };
-  for (let i = 0; i < size; i++) step();
-  return {
+  let network = 0;
+  /** No address comes twice while it stands: 2^24 hosts in any order, in another network each round. */
+  const addressAt = (count: number): number =>
+    (network << 24) | (Math.imul(count, 0x9e37_79b1) & 0xff_ffff);
+  return writeRow({
     name: `cache insert and expire, ${nameOf(size)} standing`,
-    ours: (times) => {
-      for (let i = 0; i < times; i++) step();
-      return expired;
+    first: new Int32Array(size).map((_, i) => addressAt(i)),
+    stepMs: HOLDING_TIME_MS / size,
+    addressAt,
+    mutate: (round) => {
+      network = round & 0xff;
     },
-    reference: null,
-    limit: null,
-    mutate: () => {},
-  };
+  });
 }
 
 /** One suite a row: the entries of one do not lie in memory while another is measured. */
-export const cacheSuites: readonly (() => readonly Row[])[] = [
-  ...SIZES.map((size) => () => [exactRow(size)]),
-  ...SIZES.map((size) => () => [matchRow(size)]),
-  () => [refreshRow(100_000)],
-  () => [refreshRow(1_000_000)],
-  () => [churnRow(100_000)],
+export const cacheSuites = (sizes: Sizes = SIZES): readonly (() => readonly Row[])[] => [
+  ...sizes.lookup.map((size) => () => [exactRow(size)]),
+  ...sizes.lookup.map((size) => () => [matchRow(size)]),
+  ...sizes.refresh.map((size) => () => [refreshRow(size)]),
+  ...sizes.churn.map((size) => () => [churnRow(size)]),
 ];

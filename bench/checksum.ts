@@ -40,6 +40,11 @@ function row(octets: number, by: 'octets' | 'words', limit: number): Row {
     octets,
     limit,
     mutate: slab.mutate,
+    calls: [
+      by === 'words'
+        ? ['slabChecksum(', 'src/nhrp/codec/message.ts']
+        : ['checksum(', 'src/gre/in-place.ts'],
+    ],
     ours:
       by === 'words'
         ? overSlots((at) => slabChecksum(bytes, words, at, octets))

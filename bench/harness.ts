@@ -7,16 +7,18 @@
 /** One line of the table. Both sides loop themselves, so that calling them costs nothing. */
 export interface Row {
   readonly name: string;
-  /** Does the work `times` times; returns a number that depends on all of it. */
+  /** Does the work `times` times; returns a number that depends on it and on what `mutate` has made. */
   readonly ours: (times: number) => number;
-  /** What it is held against; null where there is only a rate to be shown. */
+  /** The calls that are timed, each with the file of the node that makes it: test/bench.test.ts looks there. */
+  readonly calls: readonly (readonly [call: string, file: string])[];
+  /** What it is held against. */
   readonly reference: {
     readonly name: string;
     readonly run: (times: number) => number;
     /** Both sides return the same number: they have read the same octets. */
     readonly agrees: boolean;
-  } | null;
-  /** Largest ratio ours / reference that `--assert` lets pass. */
+  };
+  /** Largest ratio ours / reference that `--assert` lets pass; null where the ratio is shown only. */
   readonly limit: number | null;
   /** Called before each round, outside the measured time. */
   readonly mutate: (round: number) => void;
@@ -26,13 +28,13 @@ export interface Row {
 
 export interface Measurement {
   readonly name: string;
-  readonly reference: string | null;
+  readonly reference: string;
   /** Medians, nanoseconds of processor time an operation. */
   readonly oursNs: number;
-  readonly referenceNs: number | null;
+  readonly referenceNs: number;
   /** Median of the rounds' ratios. */
-  readonly ratio: number | null;
-  /** Half the distance between the quartiles of the ratio (or of our time), as a share of its median. */
+  readonly ratio: number;
+  /** Half the distance between the quartiles of the ratio, as a share of its median. */
   readonly spread: number;
   readonly limit: number | null;
   readonly over: boolean;
@@ -57,32 +59,29 @@ export function measure(row: Row, settings: Settings = DEFAULTS): Measurement {
   const rounds = Array.from({ length: settings.rounds }, (_, i) =>
     runRound(row, i + WARM_UP_ROUNDS, times),
   );
-  const ours = rounds.map((r) => r.ours);
-  const references = rounds.flatMap((r) => (r.reference === null ? [] : [r.reference]));
-  const ratios = rounds.flatMap((r) => (r.reference === null ? [] : [r.ours / r.reference]));
-  const ratio = row.reference === null ? null : median(ratios);
+  const ratios = rounds.map((r) => r.ours / r.reference);
+  const ratio = median(ratios);
   return {
     name: row.name,
-    reference: row.reference?.name ?? null,
-    oursNs: median(ours),
-    referenceNs: row.reference === null ? null : median(references),
+    reference: row.reference.name,
+    oursNs: median(rounds.map((r) => r.ours)),
+    referenceNs: median(rounds.map((r) => r.reference)),
     ratio,
-    spread: spreadOf(row.reference === null ? ours : ratios),
+    spread: spreadOf(ratios),
     limit: row.limit,
-    over: ratio !== null && row.limit !== null && ratio > row.limit,
+    over: row.limit !== null && ratio > row.limit,
     octets: row.octets ?? null,
   };
 }
 
 interface Round {
   readonly ours: number;
-  readonly reference: number | null;
+  readonly reference: number;
 }
 
 function runRound(row: Row, round: number, times: number): Round {
   row.mutate(round);
   const { reference } = row;
-  if (reference === null) return { ours: time(row.ours, times).ns, reference: null };
   const sides =
     round % 2 === 0
       ? [time(row.ours, times), time(reference.run, times)]
@@ -113,10 +112,7 @@ function time(run: (times: number) => number, times: number): Timed {
 function calibrate(row: Row, sampleMs: number): number {
   row.mutate(0);
   const fastestNs = (times: number): number =>
-    Math.min(
-      time(row.ours, times).ns,
-      row.reference === null ? Number.POSITIVE_INFINITY : time(row.reference.run, times).ns,
-    );
+    Math.min(time(row.ours, times).ns, time(row.reference.run, times).ns);
   for (let times = 1; ; times *= 2) {
     const perOperation = Math.min(fastestNs(times), fastestNs(times), fastestNs(times));
     if (perOperation * times >= sampleMs * 1e6) return times;
@@ -192,9 +188,9 @@ const cells = (m: Measurement): string[] => [
   nanoseconds(m.oursNs),
   Math.round(1e9 / m.oursNs).toLocaleString('en'),
   m.octets === null ? '' : Math.round((m.octets * 1e3) / m.oursNs).toLocaleString('en'),
-  m.reference ?? '',
-  m.referenceNs === null ? '' : nanoseconds(m.referenceNs),
-  m.ratio === null ? '' : m.ratio.toFixed(2),
+  m.reference,
+  nanoseconds(m.referenceNs),
+  m.ratio.toFixed(2),
   `±${(m.spread * 100).toFixed(0)} %`,
   m.limit === null ? '' : `≤ ${m.limit.toFixed(2)}`,
   m.over ? 'OVER' : m.limit === null ? '' : 'ok',

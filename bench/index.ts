@@ -31,8 +31,8 @@ const SUITES: readonly (() => readonly Row[])[] = [
   checksumRows,
   espRows,
   ikeRows,
-  ...cacheSuites,
-  ...nodeSuites,
+  ...cacheSuites(),
+  ...nodeSuites(),
 ];
 
 /** A suite is made when its turn comes: its million entries do not lie in memory while another is measured. */
