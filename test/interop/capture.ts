@@ -13,6 +13,8 @@ export interface Frame {
   readonly greKey: string;
   /** 1 Resolution Request .. 8 Traffic Indication; null where the frame is not NHRP. */
   readonly nhrpType: number | null;
+  /** What a reply has in common with its request; null where the frame is not NHRP, or of a type without one. */
+  readonly requestId: number | null;
   readonly espSpi: string;
   /** tshark's one line about it. */
   readonly info: string;
@@ -27,6 +29,7 @@ const FIELDS = [
   'ipv6.dst',
   'gre.key',
   'nhrp.hdr.op.type',
+  'nhrp.reqid',
   'esp.spi',
   '_ws.col.Info',
 ];
@@ -68,6 +71,15 @@ export class Capture {
     return this.frames(role, `nhrp && nhrp.hdr.op.type==${type}`, since);
   }
 
+  /**
+   * NHRP messages of one type on a role's leg whose outermost header, of IPv4, is GRE from `sender`: what an ICMP error
+   * or a Traffic Indication quotes is not the sender's.
+   */
+  nhrpBy(sender: Role, role: Role, type: number, since = 0): Promise<Frame[]> {
+    const outer = `ip.src#1==${nbmaOf(sender)} && ip.proto#1==47`;
+    return this.frames(role, `nhrp && nhrp.hdr.op.type#1==${type} && ${outer}`, since);
+  }
+
   /** GRE frames that a role sent and tshark finds malformed, or with a wrong NHRP or IP checksum. */
   async faults(role: Role): Promise<Frame[]> {
     const wrong = '_ws.malformed || nhrp.hdr.chksum.status==0 || ip.checksum.status==0';
@@ -92,6 +104,7 @@ function frameOf(line: string): Frame {
     dst6 = '',
     key = '',
     type = '',
+    requestId = '',
     spi = '',
     info = '',
   ] = line.split('\t');
@@ -101,11 +114,15 @@ function frameOf(line: string): Frame {
     sources: isV6 ? list(src6, src4) : list(src4, src6),
     destinations: isV6 ? list(dst6, dst4) : list(dst4, dst6),
     greKey: key,
-    nhrpType: type === '' ? null : Number(type.split(',')[0]),
+    nhrpType: first(type),
+    requestId: first(requestId),
     espSpi: spi,
     info,
   };
 }
+
+const first = (column: string): number | null =>
+  column === '' ? null : Number(column.split(',')[0]);
 
 const list = (...columns: readonly string[]): string[] =>
   columns.flatMap((column) => (column === '' ? [] : column.split(',')));

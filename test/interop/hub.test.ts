@@ -59,7 +59,13 @@ describe.each(RELEASES)('our hub with FRR spokes of %s, %o', (release, settings)
       expect(await frrPeers(guest)).toContain('192.168.0.2');
       expect(await neighbourOf(guest, '10.0.0.100')).toBe('192.168.0.2');
     }
-    log.say('both spokes registered and list us as their NHS');
+    expect(await hub.entries()).toEqual(
+      expect.arrayContaining([
+        { kind: 'dynamic', prefix: '10.0.0.1/32', nbma: '192.168.1.2' },
+        { kind: 'dynamic', prefix: '10.0.0.2/32', nbma: '192.168.2.2' },
+      ]),
+    );
+    log.say('both spokes registered: dynamic in our cache, and both list us as their NHS');
   });
 
   it('pings the spokes and the LANs behind them', async () => {
@@ -89,8 +95,14 @@ describe.each(RELEASES)('our hub with FRR spokes of %s, %o', (release, settings)
       );
       expect(await neighbourOf(guest, via)).toBe(nbma);
     }
-    expect(await capture.nhrp('s1', NHRP.trafficIndication)).not.toEqual([]);
-    log.say('redirect sent, both spokes have their shortcuts');
+    const redirects = await capture.nhrpBy('hub', 's1', NHRP.trafficIndication);
+    expect(redirects).not.toEqual([]);
+    expect(redirects[0]?.destinations[0]).toBe('192.168.1.2');
+    expect(await capture.nhrpBy('s1', 's1', NHRP.resolutionRequest)).not.toEqual([]);
+    expect(await capture.nhrpBy('hub', 's2', NHRP.resolutionRequest)).not.toEqual([]);
+    log.say(
+      `redirects from ${redirects[0]?.sources[0]} to s1, its resolution forwarded to s2, both spokes have their shortcuts`,
+    );
 
     const since = Date.now();
     expect((await ping(from, '172.16.2.1', 5, '-I 172.16.1.1')).received).toBe(5);

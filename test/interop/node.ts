@@ -27,11 +27,18 @@ export interface Command {
 
 type Dropped = Readonly<Record<string, number>>;
 
+/** What the engine counts, as far as it is read here. */
+export interface NhrpCounters {
+  /** By NHRP type. */
+  readonly sent: readonly number[];
+  readonly received: readonly number[];
+  readonly dropped: Dropped;
+  readonly registrationsAccepted: number;
+}
+
 /** `node.stats()` after its way through JSON, as far as it is read here. */
 interface StatsAsJson {
-  readonly tunnels: Readonly<
-    Record<string, { nhrp: { dropped: Dropped }; packets: { dropped: Dropped } }>
-  >;
+  readonly tunnels: Readonly<Record<string, { nhrp: NhrpCounters; packets: { dropped: Dropped } }>>;
 }
 
 /** `node.view()` after its way through JSON, as far as it is read here. */
@@ -157,6 +164,13 @@ export class Node {
       [nhrp.dropped, packets.dropped].flatMap((dropped) => Object.entries(dropped)),
     );
     return Object.fromEntries(counters.filter(([, count]) => count > 0));
+  }
+
+  /** What its NHRP has counted. */
+  async nhrpCounters(): Promise<NhrpCounters> {
+    const [tunnel] = Object.values((await this.ask<StatsAsJson>('stats')).tunnels);
+    if (tunnel === undefined) throw new Error(`${this.role} has no tunnel`);
+    return tunnel.nhrp;
   }
 
   /** Runs a command in the node's namespace, as its administrator. */

@@ -24,6 +24,7 @@ import type { Node } from './node.js';
 import { NHRP } from './numbers.js';
 import { ourSpoke } from './ours.js';
 import { until } from './process.js';
+import { nbmaOf, type Role } from './roles.js';
 
 const RELEASES: readonly [Release, { authentication?: string }][] = [
   ['bookworm', {}],
@@ -50,7 +51,7 @@ describe.each(RELEASES)('our spoke at the FRR hub of %s, %o', (release, settings
       await until(`${guest.role} reaches the hub`, () => reachesHub(guest));
     await until('the hub reaches their LANs', () => routesTo(hub, 's2', 's3'));
     log = story(
-      `scenarios 1 and 3: our spoke, hub and spokes ${await frrVersion(hub)}, ${JSON.stringify(settings)}`,
+      `scenario 1: our spoke, hub and spokes ${await frrVersion(hub)}, ${JSON.stringify(settings)}`,
     );
   });
   afterAll(() => lab?.close());
@@ -87,6 +88,7 @@ describe.each(RELEASES)('our spoke at the FRR hub of %s, %o', (release, settings
       via: '10.0.0.2',
       nbma: '192.168.2.2',
     });
+    log.say(await redirectAndResolution(capture));
     await until('the way back is direct', () => routeOf(s2, '172.16.1.0/24'));
     expect(await frrEntry(s2, '10.0.0.1')).toMatchObject({ type: 'dynamic', nbma: '192.168.1.2' });
 
@@ -101,7 +103,30 @@ describe.each(RELEASES)('our spoke at the FRR hub of %s, %o', (release, settings
     );
   });
 
+  it('has built a shortcut with an FRR spoke, beginning itself', async () => {
+    log = story(`scenario 3: our spoke begins, s2 is ${await frrVersion(s2)}`);
+    const between = ['172.16.1.10', '172.16.2.1'] as const;
+    await expectBegan(capture, 's1', between);
+    expect(await spoke.entries()).toContainEqual(
+      expect.objectContaining({ prefix: '10.0.0.2/32', nbma: '192.168.2.2' }),
+    );
+    expect(await frrShortcuts(s2)).toContainEqual(
+      expect.objectContaining({ type: 'dynamic', prefix: '172.16.1.0/24', via: '10.0.0.1' }),
+    );
+    expect((await routeOf(s2, '172.16.1.0/24'))?.gateway).toBe('10.0.0.1');
+    expect(await neighbourOf(s2, '10.0.0.1')).toBe('192.168.1.2');
+    log.say(
+      's2 has the shortcut to 172.16.1.0/24 in FRR, its route and its neighbour in the kernel',
+    );
+
+    const since = Date.now();
+    expect((await ping(spoke.lanShell, '172.16.2.1', 5)).received).toBe(5);
+    const frames = await expectDirect(capture, { spokes: ['s1', 's2'], between, since });
+    log.say(`our spoke began: ${frames} frames of the flow direct, none at the hub`);
+  });
+
   it('is found by an FRR spoke that begins', async () => {
+    log = story(`scenario 3: s3 begins, ${await frrVersion(s3)}, the other is our spoke`);
     const from = shellOf(s3);
     await ping(from, '172.16.1.10', 10, '-I 172.16.3.1');
     await until(
@@ -113,15 +138,20 @@ describe.each(RELEASES)('our spoke at the FRR hub of %s, %o', (release, settings
     );
     expect(await neighbourOf(s3, '10.0.0.1')).toBe('192.168.1.2');
     await spoke.saw('shortcut-set', { prefix: '172.16.3.0/24', via: '10.0.0.3' });
+    log.say(
+      's3 has the shortcut to 172.16.1.0/24 in FRR, its route and its neighbour in the kernel',
+    );
 
     const since = Date.now();
     expect((await ping(from, '172.16.1.10', 5, '-I 172.16.3.1')).received).toBe(5);
     const between = ['172.16.3.1', '172.16.1.10'] as const;
+    await expectBegan(capture, 's3', between);
     const frames = await expectDirect(capture, { spokes: ['s3', 's1'], between, since });
     log.say(`s3 began: ${frames} frames of the flow direct, none at the hub`);
   });
 
   it('takes its leave with a Purge, and never sent anything that tshark finds fault with', async () => {
+    log = story(`scenario 1: our spoke leaves the hub, ${await frrVersion(hub)}`);
     const since = Date.now();
     expect(await spoke.stop()).toBe(0);
     expect(await capture.nhrp('s1', NHRP.purgeRequest, since)).not.toEqual([]);
@@ -129,3 +159,28 @@ describe.each(RELEASES)('our spoke at the FRR hub of %s, %o', (release, settings
     log.say('left with a Purge; no malformed packet on its leg');
   });
 });
+
+/** On our spoke's leg: the hub's redirect, then our Resolution Request, then the Reply to it. Says so. */
+async function redirectAndResolution(capture: Capture): Promise<string> {
+  const [redirect] = await capture.nhrpBy('hub', 's1', NHRP.trafficIndication);
+  const requests = await capture.nhrpBy('s1', 's1', NHRP.resolutionRequest);
+  const asked = requests.map(({ requestId }) => requestId);
+  const reply = (await capture.nhrp('s1', NHRP.resolutionReply)).find(
+    ({ destinations, requestId }) => destinations[0] === '192.168.1.2' && asked.includes(requestId),
+  );
+  const seen = { redirect, request: requests[0], reply };
+  for (const [what, frame] of Object.entries(seen)) expect(frame, what).toBeDefined();
+  const times = Object.values(seen).map((frame) => frame?.timeMs ?? 0);
+  expect(times, 'times of redirect, request, reply').toEqual([...times].sort((a, b) => a - b));
+  return `redirect from ${redirect?.sources[0]}, Resolution Request ${reply?.requestId}, Reply from ${reply?.sources[0]}`;
+}
+
+/** Fails unless the first packet of a flow, as seen on the leg of `role`, was sent by that role. */
+async function expectBegan(
+  capture: Capture,
+  role: Role,
+  between: readonly [string, string],
+): Promise<void> {
+  const [first] = await capture.flow(role, ...between);
+  expect(first?.sources[0], 'who began').toBe(nbmaOf(role));
+}
