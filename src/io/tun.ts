@@ -1,5 +1,6 @@
 /** A Linux TUN device: the kernel is the host behind the node. Configured by ip(8). Needs privilege. */
 import { execFile } from 'node:child_process';
+import { setTimeout } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { AdapterError } from './adapter-error.js';
 import { ERRNO, type Libc, loadLibc, NONBLOCK_CLOEXEC, O_RDWR, watchReadable } from './libc.js';
@@ -15,7 +16,7 @@ import {
 export { AdapterError, type AdapterErrorCode } from './adapter-error.js';
 
 export interface TunOptions {
-  /** At most 15 characters; it is made, and goes when the device is closed. */
+  /** At most 15 characters (octets of UTF-8); it is made, and goes when the device is closed. */
   readonly name: string;
   /** Addresses with their prefix lengths: `10.0.0.1/24`. */
   readonly addresses?: readonly string[];
@@ -31,6 +32,10 @@ const MAX_ROUNDS = 8;
 const MAX_OCTETS = 0xffff;
 const SLOT_OCTETS = HEADROOM_OCTETS + MAX_OCTETS + TAILROOM_OCTETS;
 
+/** How long an IPv6 address is waited for: a second at most, which a busy machine may need. */
+const MAX_LOOKS = 100;
+const LOOK_EVERY_MS = 10;
+
 /** struct ifreq: name 16, flags 2, the rest free. */
 const IFREQ_OCTETS = 40;
 const IFNAMSIZ = 16;
@@ -39,10 +44,12 @@ const IFF_TUN_NO_PI = 0x1001;
 
 /**
  * Makes the device, gives it its addresses and routes, and sets it up.
+ * @throws RangeError for a name that no interface can have.
  * @throws AdapterError `unsupported-platform`, `no-koffi`, `no-privilege`, `no-such-interface` (no /dev/net/tun),
  * `interface-in-use` or `failed`: then nothing stays behind.
  */
 export async function openTun(options: TunOptions): Promise<PacketDevice> {
+  checkName(options.name);
   const libc = await loadLibc();
   const fd = openDevice(libc, options.name);
   try {
@@ -109,11 +116,22 @@ class TunDevice implements PacketDevice {
 
 const slotAt = (i: number): number => i * SLOT_OCTETS + HEADROOM_OCTETS;
 
+/** The kernel would take the beginning of a long name, up to a NUL, and a number for `%d`; ip(8) would then look for the whole. */
+function checkName(name: string): void {
+  const octets = new TextEncoder().encode(name).length;
+  if (octets >= IFNAMSIZ)
+    throw new RangeError(
+      `name: at most ${IFNAMSIZ - 1} characters expected for a TUN device, got '${name}'`,
+    );
+  if (octets === 0 || /[%\0]/.test(name))
+    throw new RangeError(`name: the name of a TUN device expected, got ${JSON.stringify(name)}`);
+}
+
 function openDevice(libc: Libc, name: string): number {
   const fd = libc.open('/dev/net/tun', O_RDWR | NONBLOCK_CLOEXEC);
   if (fd < 0) throw openError(libc.errno());
   const request = new Uint8Array(IFREQ_OCTETS);
-  request.set(new TextEncoder().encode(name).subarray(0, IFNAMSIZ - 1));
+  request.set(new TextEncoder().encode(name));
   new DataView(request.buffer).setUint16(IFNAMSIZ, IFF_TUN_NO_PI, true);
   if (libc.ioctl(fd, TUNSETIFF, request) >= 0) return fd;
   const error = nameError(libc.errno(), name);
@@ -133,19 +151,32 @@ async function configure({
     ...routes.map((prefix) => ['route', 'add', prefix, 'dev', name]),
   ];
   for (const command of commands) await runIp(command);
+  for (const address of addresses) if (address.includes(':')) await untilAnswered(address, name);
+}
+
+/** A kernel's work queue makes an IPv6 address local, some time after ip(8) has ended: until then its packets are dropped. */
+async function untilAnswered(address: string, name: string): Promise<void> {
+  const [host = ''] = address.split('/');
+  for (let tries = 0; tries < MAX_LOOKS; tries++) {
+    if ((await runIp(['-6', 'route', 'show', 'table', 'local', host, 'dev', name])) !== '') return;
+    await setTimeout(LOOK_EVERY_MS);
+  }
 }
 
 /** There is nobody on the link to have the address too; without this the kernel drops what comes before it has looked. */
 const flagsOf = (address: string): readonly string[] => (address.includes(':') ? ['nodad'] : []);
 
-async function runIp(command: readonly string[]): Promise<void> {
+async function runIp(command: readonly string[]): Promise<string> {
   try {
-    await promisify(execFile)('ip', [...command]);
+    const { stdout } = await promisify(execFile)('ip', [...command]);
+    return stdout;
   } catch (cause) {
     const { code, stderr = '' } = cause as { code?: unknown; stderr?: string };
     const why =
-      code === 'ENOENT' ? 'it is not installed (apt-get install iproute2)' : stderr.trim();
-    throw new AdapterError('failed', `ip ${command.join(' ')}: ${why}.`, { cause });
+      code === 'ENOENT'
+        ? 'The program ip is not installed (apt-get install iproute2)'
+        : `ip ${command.join(' ')}: ${stderr.trim()}`;
+    throw new AdapterError('failed', `${why}.`, { cause });
   }
 }
 

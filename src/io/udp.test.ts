@@ -1,4 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
+import { runInNamespace } from '../../test/in-namespace.js';
+import { needs } from '../../test/require.js';
 import { CASES, type Link, settleInRealTime } from '../../test/transport-conformance.js';
 import { type IpAddress, parseAddress } from '../wire/address.js';
 import { AdapterError } from './adapter-error.js';
@@ -62,4 +64,12 @@ describe('opening UDP', () => {
     expect(error.code).toBe('no-such-address');
     expect(error.message).toContain('192.0.2.1');
   });
+});
+
+needs('root')('UDP below port 1024 in a network namespace', () => {
+  it('says that it needs privilege', async () => {
+    const outcomes = await runInNamespace('udp.ts', []);
+    expect(outcomes.filter(({ error }) => error !== null)).toEqual([]);
+    expect(outcomes.length).toBe(2);
+  }, 30_000);
 });

@@ -43,8 +43,11 @@ async function refusedBy(address: string): Promise<string> {
   return error.code ?? '';
 }
 
-const failsWith = async (code: string, attempt: () => Promise<unknown>): Promise<void> =>
-  void (await assert.rejects(attempt, { name: 'AdapterError', code, message: /^[^.].*\.$/ }));
+const failsWith = async (
+  code: string,
+  attempt: () => Promise<unknown>,
+  message = /^[^.].*\.$/,
+): Promise<void> => void (await assert.rejects(attempt, { name: 'AdapterError', code, message }));
 
 await report([
   {
@@ -104,6 +107,27 @@ await report([
       }),
   },
   {
+    name: 'a name of 15 characters is whole',
+    run: async () => {
+      const device = await openTun({ name: 'fifteen-letters' });
+      execFileSync('ip', ['link', 'show', 'fifteen-letters'], { stdio: 'pipe' });
+      await device.close();
+    },
+  },
+  {
+    name: 'want of iproute2 is named, and leaves no interface behind',
+    run: async () => {
+      const { PATH } = process.env;
+      process.env.PATH = '/nowhere';
+      const message = /^The program ip is not installed \(apt-get install iproute2\)\.$/;
+      const attempt = () => openTun({ name: 'dmvpn0' });
+      await failsWith('failed', attempt, message).finally(() => {
+        process.env.PATH = PATH;
+      });
+      assert.throws(() => execFileSync('ip', ['link', 'show', 'dmvpn0'], { stdio: 'pipe' }));
+    },
+  },
+  {
     name: 'an address that ip refuses leaves no interface behind',
     run: async () => {
       await failsWith('failed', () => openTun({ name: 'dmvpn0', addresses: ['10.0.0.300/24'] }));
@@ -114,7 +138,8 @@ await report([
     name: 'want of privilege is named',
     run: () => {
       process.seteuid?.(65_534);
-      return failsWith('no-privilege', () => openTun({ name: 'dmvpn0' }));
+      const message = /^A TUN device needs privilege: run as root or with CAP_NET_ADMIN, or .*\.$/;
+      return failsWith('no-privilege', () => openTun({ name: 'dmvpn0' }), message);
     },
   },
 ]);
