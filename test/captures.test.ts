@@ -128,6 +128,22 @@ function summaryOfRow([protocols = '', ...numbers]: string[], nhrpType: number |
 const outermost = (values: string): number | null =>
   values === '' ? null : Number(values.split(',')[0]);
 
+needs('tshark')('tshark, given a packet whose total length segmentation offload left 0,', () => {
+  it('takes all that is there, as we do', () => {
+    const path = `${OURS}/lab/frr10-reg-hold10.pcap`;
+    const [first] = unwrap(decodeCaptureFile(readFileSync(path))).frames;
+    if (first === undefined) throw new Error('bug: an empty recording');
+    const bytes = first.bytes.slice();
+    bytes.fill(0, 14 + 2, 14 + 4);
+    const file = encodeCaptureFile(captureOf(LINK_TYPE.ETHERNET, [{ ...first, bytes }]));
+    const fields = ['frame.protocols', 'gre.key', 'gre.proto', 'nhrp.hdr.op.type'];
+    const [row = []] = tsharkRows(file, fields);
+    const d = dissect(LINK_TYPE.ETHERNET, bytes);
+    expect(d).toMatchObject({ layers: ['ethernet', 'ipv4', 'gre', 'nhrp'], error: null });
+    expect(summaryOfRow(row, null)).toEqual(summaryOf(d));
+  });
+});
+
 needs('tshark')('tshark, given all of our recordings in one file that we wrote,', () => {
   it('sees the same layers, keys and message types', () => {
     const all = capturesIn(OURS).flatMap(

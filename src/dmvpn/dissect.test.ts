@@ -100,7 +100,24 @@ describe('dissect', () => {
     expect(ethernet('0806').layers).toEqual(['ethernet', 'arp']);
     expect(ethernet('8100 0001 0806').layers).toEqual(['ethernet', 'vlan', 'arp']);
     expect(ethernet('0026').layers).toEqual(['ethernet', 'llc']);
+    expect(ethernet('8100 0001 8100 0002 8100 0003 0800')).toMatchObject({
+      layers: ['ethernet', 'vlan', 'vlan', 'vlan'],
+      error: null,
+    });
+    expect(ethernet('8100 00')).toMatchObject({
+      layers: ['ethernet', 'vlan'],
+      error: { code: 'truncated', field: 'link.vlan' },
+    });
     expect(ethernet('0806').roundTrip).toBeNull();
+  });
+
+  it('names links and families that are not ours', () => {
+    const other = { error: null, roundTrip: null };
+    expect(dissect(105, MESSAGE)).toMatchObject({ layers: ['linktype-105'], ...other });
+    expect(dissect(LINK_TYPE.NULL, fromHex('10000000'))).toMatchObject({
+      layers: ['null', 'family-16'],
+      ...other,
+    });
   });
 
   it('names fragments and leaves them alone', () => {
@@ -143,6 +160,65 @@ describe('dissect', () => {
     packet[packet.length - 1] = 9;
     const error = { code: 'bad-checksum', field: 'gre.checksum', offset: 24 };
     expect(raw(packet)).toMatchObject({ gre: { key: 42 }, error });
+  });
+
+  it.each<[string, Uint8Array]>([
+    ['IPv4', ip(47, gre(0x0800, new Uint8Array(60), 0))],
+    ['IPv6', ip(47, gre(0x0800, new Uint8Array(60), 0), V6)],
+    ['UDP', ip(17, udp(1, GRE_UDP_PORT, gre(0x0800, new Uint8Array(60), 0)))],
+    ['a tunnel', ip(47, gre(0x0800, ip(47, gre(0x0800, new Uint8Array(60), 0)), 0))],
+  ])('does not verify the checksum of GRE in %s whose end was not captured', (_, packet) => {
+    for (const missing of [1, 40]) {
+      const { gre: header, error } = raw(packet.subarray(0, packet.length - missing));
+      expect(header).toMatchObject({ key: 42 });
+      expect(error?.field ?? 'none').not.toBe('gre.checksum');
+    }
+    packet[packet.length - 1] = 9;
+    expect(raw(packet).error).toMatchObject({ code: 'bad-checksum', field: 'gre.checksum' });
+  });
+
+  it('calls NHRP whose end was not captured truncated, with a checksum around it or not', () => {
+    for (const sum of [0, null])
+      expect(raw(ip(47, gre(0x2001, MESSAGE, sum)).subarray(0, -1))).toMatchObject({
+        layers: ['ipv4', 'gre', 'nhrp'],
+        error: { code: 'truncated', field: 'nhrp.packetSize' },
+      });
+  });
+
+  it('takes all there is where segmentation offload left the total length 0', () => {
+    const packet = ip(47, gre(0x2001, MESSAGE, 0));
+    packet[2] = 0;
+    packet[3] = 0;
+    expect(raw(packet)).toMatchObject({ layers: ['ipv4', 'gre', 'nhrp'], roundTrip: true });
+    const cut = packet.subarray(0, -1);
+    expect(raw(cut).error).toMatchObject({ field: 'gre.checksum' });
+    expect(dissect(LINK_TYPE.RAW, cut, packet.length).error).toMatchObject({
+      code: 'truncated',
+      field: 'nhrp.packetSize',
+    });
+  });
+
+  it("says nothing of the lengths of others' UDP, in tunnels or not", () => {
+    for (const length of [4, 200]) {
+      const foreign = udp(53, 5353, IKE_HEADER);
+      foreign[5] = length;
+      expect(raw(ip(17, foreign))).toMatchObject({ layers: ['ipv4', 'udp'], error: null });
+      expect(raw(ip(47, gre(0x0800, ip(17, foreign), 0)))).toMatchObject({
+        layers: ['ipv4', 'gre', 'ipv4', 'udp'],
+        roundTrip: true,
+        error: null,
+      });
+      const ike = udp(500, 500, IKE_HEADER);
+      ike[5] = length;
+      expect(raw(ip(17, ike))).toMatchObject({ layers: ['ipv4', 'udp', 'ike'], error: null });
+      const ours = udp(1, GRE_UDP_PORT, gre(0x2001, MESSAGE));
+      ours[5] = length;
+      expect(raw(ip(17, ours))).toMatchObject({
+        layers: ['ipv4', 'udp'],
+        error: { code: length < 8 ? 'bad-length' : 'truncated' },
+      });
+    }
+    expect(raw(ip(17, Uint8Array.of(0, 53))).error).toMatchObject({ field: 'udp.header' });
   });
 
   it('follows a datagram whose end was not captured as far as it goes', () => {
@@ -205,6 +281,18 @@ describe('a dissection', () => {
     expect(plainDissection(raw(ip(47, fromHex('0001 880b'))))).toEqual({
       layers: ['ipv4', 'gre'],
       error: { code: 'bad-version', field: 'gre.version', offset: 20, expected: 0, actual: 1 },
+    });
+    const behind = {
+      code: 'bad-version',
+      field: 'ipv4.version',
+      offset: 28,
+      expected: 4,
+      actual: 0,
+    };
+    expect(plainDissection(raw(ip(47, gre(0x0800, new Uint8Array(20)))))).toMatchObject({
+      layers: ['ipv4', 'gre', 'ipv4'],
+      roundTrip: true,
+      error: behind,
     });
     expect(plainDissection(raw(ip(50, IKE_HEADER)))).toEqual({ layers: ['ipv4', 'esp'] });
   });

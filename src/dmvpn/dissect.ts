@@ -16,7 +16,7 @@ import type { IpAddress } from '../wire/address.js';
 import { bytesEqual, readU16, readU32 } from '../wire/bytes.js';
 import { ETHERTYPE, etherTypeName } from '../wire/ethertype.js';
 import { IP_PROTOCOL, ipProtocolName } from '../wire/ip-protocol.js';
-import { decodeIpv4Header, ipv4HeaderOctets } from '../wire/ipv4.js';
+import { decodeIpv4Header, IPV4_LAYOUT, ipv4HeaderOctets } from '../wire/ipv4.js';
 import { decodeIpv6Header, decodeIpv6UpperLayer, IPV6_OCTETS } from '../wire/ipv6.js';
 import { decodeLinkLayer } from '../wire/link-layer.js';
 import { GRE_UDP_PORT, IKE_NATT_PORT, IKE_PORT } from '../wire/path.js';
@@ -25,8 +25,10 @@ import { decodeUdp, UDP_HEADER_OCTETS, UDP_LAYOUT } from '../wire/udp.js';
 
 /** Tunnels in tunnels: nobody nests more. */
 const MAX_LAYERS = 32;
+const IPV4_TOTAL_OCTETS: number = IPV4_LAYOUT.offsetOf('totalOctets');
 const UDP_SOURCE_PORT: number = UDP_LAYOUT.offsetOf('sourcePort');
 const UDP_DESTINATION_PORT: number = UDP_LAYOUT.offsetOf('destinationPort');
+const UDP_PORTS_OCTETS: number = UDP_LAYOUT.offsetOf('octets');
 const KNOWN_PORTS: readonly number[] = [GRE_UDP_PORT, IKE_PORT, IKE_NATT_PORT];
 
 export interface IpEnds {
@@ -42,7 +44,7 @@ export interface Dissection {
   /** The outermost GRE header. */
   readonly gre: GreHeader | null;
   readonly nhrp: NhrpMessage | null;
-  /** Whether every GRE header and NHRP message encodes back to the same octets; null when there is none. */
+  /** Whether every GRE header and NHRP message that decodes encodes back to the same octets; null when there is none. */
   readonly roundTrip: boolean | null;
   /** Why it ends before its end; offsets count from the first octet of the frame. */
   readonly error: WireError | null;
@@ -54,6 +56,8 @@ interface Next {
   readonly number: number;
   readonly at: number;
   readonly end: number;
+  /** Its own end was not captured. */
+  readonly isCut: boolean;
 }
 
 /** A dissection under way. */
@@ -73,24 +77,26 @@ type Step = Result<Next | null>;
  * Dissects one frame. Never throws. GRE is found in IP protocol 47 and UDP 4754, NHRP in GRE and IP protocol 54.
  * @param linkType a LINKTYPE_ number: see `LINK_TYPE`
  * @param frame borrowed: opaque octets in `nhrp` are views of it
+ * @param originalOctets of the frame on the link: more than are here when the capture was cut
  */
-export function dissect(linkType: number, frame: Uint8Array): Dissection {
+export function dissect(
+  linkType: number,
+  frame: Uint8Array,
+  originalOctets: number = frame.length,
+): Dissection {
   const p: Progress = { frame, layers: [], ends: [], gre: null, nhrp: null, roundTrip: null };
-  const error = dissectInto(p, linkType);
+  const error = dissectInto(p, linkType, originalOctets > frame.length);
   const { layers, ends, gre, nhrp, roundTrip } = p;
   return { layers, ends, gre, nhrp, roundTrip, error };
 }
 
-function dissectInto(p: Progress, linkType: number): WireError | null {
-  const link = decodeLinkLayer(linkType, p.frame);
+function dissectInto(p: Progress, linkType: number, isCut: boolean): WireError | null {
+  const link = decodeLinkLayer(linkType, p.frame, p.layers);
   if (!link.ok) return link.error;
-  const { etherType, payloadAt, layers } = link.value;
-  p.layers.push(...layers);
-  if (etherType === null) {
-    p.layers.push('llc');
-    return null;
-  }
-  let next: Next | null = at('ethertype', etherType, payloadAt, p.frame.length);
+  const { etherType, payloadAt } = link.value;
+  if (etherType === null) return null;
+  const end = p.frame.length;
+  let next: Next | null = { space: 'ethertype', number: etherType, at: payloadAt, end, isCut };
   while (next !== null) {
     if (p.layers.length >= MAX_LAYERS)
       return fail('too-many', 'frame.layers', next.at, MAX_LAYERS, MAX_LAYERS + 1).error;
@@ -156,15 +162,21 @@ function dissectUdpPort(p: Progress, next: Next): Step {
   }
 }
 
-function dissectIpv4(p: Progress, { at: start, end }: Next): Step {
+function dissectIpv4(p: Progress, { at: start, end, isCut }: Next): Step {
   p.layers.push('ipv4');
   const decoded = decodeIpv4Header(p.frame.subarray(start, end), false);
   if (!decoded.ok) return shifted(decoded, start);
   const h = decoded.value;
   p.ends.push({ source: h.source, destination: h.destination });
   if (h.moreFragments || h.fragmentOffset > 0) return named(p, 'ipv4-fragment');
-  const last = Math.min(start + h.totalOctets, end); // Ethernet pads; captures cut
-  return ok(at('ip', h.protocol, start + ipv4HeaderOctets(h), last));
+  const isOffloaded = readU16(p.frame, start + IPV4_TOTAL_OCTETS) === 0; // it does not say where it ends
+  return ok({
+    space: 'ip',
+    number: h.protocol,
+    at: start + ipv4HeaderOctets(h),
+    end: Math.min(start + h.totalOctets, end), // Ethernet pads; captures cut
+    isCut: isOffloaded ? isCut : start + h.totalOctets > end,
+  });
 }
 
 function dissectIpv6(p: Progress, { at: start, end }: Next): Step {
@@ -177,39 +189,57 @@ function dissectIpv6(p: Progress, { at: start, end }: Next): Step {
   const upper = decodeIpv6UpperLayer(packet);
   if (!upper.ok) return shifted(upper, start);
   if (upper.value.isFragment) return named(p, 'ipv6-fragment');
-  const last = Math.min(start + IPV6_OCTETS + payloadOctets, end);
-  return ok(at('ip', upper.value.protocol, start + upper.value.at, last));
+  const last = start + IPV6_OCTETS + payloadOctets;
+  return ok({
+    space: 'ip',
+    number: upper.value.protocol,
+    at: start + upper.value.at,
+    end: Math.min(last, end),
+    isCut: last > end,
+  });
 }
 
-/** A datagram whose end was not captured is followed as far as it goes. */
-function dissectUdp(p: Progress, { at: start, end }: Next): Step {
+/** The lengths of others' datagrams are theirs. One of GRE whose end was not captured is followed as far as it goes. */
+function dissectUdp(p: Progress, { at: start, end, isCut }: Next): Step {
   p.layers.push('udp');
   const datagram = p.frame.subarray(start, end);
+  if (datagram.length < UDP_PORTS_OCTETS)
+    return fail('truncated', 'udp.header', start, UDP_HEADER_OCTETS, datagram.length);
+  const port = knownPortOf(datagram);
+  if (port === undefined) return ok(null);
   const decoded = decodeUdp(datagram, null);
-  if (!decoded.ok && decoded.error.field !== 'udp.payload') return shifted(decoded, start);
-  const ports = [readU16(datagram, UDP_DESTINATION_PORT), readU16(datagram, UDP_SOURCE_PORT)];
-  const port = ports.find((port) => KNOWN_PORTS.includes(port));
+  const isFollowed = decoded.ok || (isCut && decoded.error.field === 'udp.payload');
+  if (!isFollowed && port === GRE_UDP_PORT) return shifted(decoded, start);
   const payloadAt = start + UDP_HEADER_OCTETS;
-  const last = decoded.ok ? payloadAt + decoded.value.payload.length : end;
-  return ok(port === undefined ? null : at('udp', port, payloadAt, last));
+  return ok({
+    space: 'udp',
+    number: port,
+    at: payloadAt,
+    end: decoded.ok ? payloadAt + decoded.value.payload.length : end,
+    isCut: isCut && !decoded.ok,
+  });
 }
 
-function dissectGre(p: Progress, { at: start, end }: Next): Step {
+const knownPortOf = (datagram: Uint8Array): number | undefined =>
+  [UDP_DESTINATION_PORT, UDP_SOURCE_PORT]
+    .map((at) => readU16(datagram, at))
+    .find((port) => KNOWN_PORTS.includes(port));
+
+/** The checksum covers everything behind it, so that one whose end was not captured cannot be verified. */
+function dissectGre(p: Progress, { at: start, end, isCut }: Next): Step {
   p.layers.push('gre');
   const packet = p.frame.subarray(start, end);
-  const decoded = decodeGrePacket(packet);
-  if (!decoded.ok) {
-    const header = decodeGreHeader(packet); // there, when only the checksum over the payload is wrong
-    if (header.ok) p.gre ??= header.value;
-    return shifted(decoded, start);
-  }
-  const { header } = decoded.value;
+  const decoded = decodeGreHeader(packet);
+  if (!decoded.ok) return shifted(decoded, start);
+  const header = decoded.value;
   p.gre ??= header;
+  const whole = isCut ? decoded : decodeGrePacket(packet);
+  if (!whole.ok) return shifted(whole, start);
   const octets = greHeaderOctets(header);
   const again = new Uint8Array(octets);
   encodeGreHeader(header, again, 0);
   compare(p, again, packet.subarray(0, octets));
-  return ok(at('gre', header.protocolType, start + octets, end));
+  return ok({ space: 'gre', number: header.protocolType, at: start + octets, end, isCut });
 }
 
 function dissectNhrp(p: Progress, { at: start, end }: Next): Step {
@@ -228,13 +258,6 @@ function nattName(frame: Uint8Array, { at: start, end }: Next): string {
   if (end - start === 1) return 'natt-keepalive';
   return end - start >= 4 && readU32(frame, start) === 0 ? 'ike' : 'esp';
 }
-
-const at = (space: Next['space'], number: number, start: number, end: number): Next => ({
-  space,
-  number,
-  at: start,
-  end,
-});
 
 function named(p: Progress, layer: string): Step {
   p.layers.push(layer);

@@ -39,13 +39,18 @@ function layersOf({ layers, ends }: Dissection): string {
   return withEnds.join(' / ');
 }
 
-/** What there is, for `JSON.stringify`: addresses as texts, octets as hexadecimal; an error instead of `roundTrip`. */
+/**
+ * What there is, for `JSON.stringify`: addresses as texts, octets as hexadecimal. A bad GRE header or NHRP message has an
+ * error instead of `roundTrip`; with one in what they carry, both are there.
+ */
 export function plainDissection({ layers, gre, nhrp, roundTrip, error }: Dissection): object {
+  const isOursBad = error !== null && /^(gre|nhrp)\./.test(error.field);
   return {
     layers,
     ...(gre && { gre }),
     ...(nhrp && { nhrp: plainOf(nhrp) }),
-    ...(error ? { error } : roundTrip !== null && { roundTrip }),
+    ...(roundTrip !== null && !isOursBad && { roundTrip }),
+    ...(error && { error }),
   };
 }
 

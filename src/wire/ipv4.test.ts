@@ -98,6 +98,16 @@ describe('IPv4 header', () => {
     expect(decodeIpv4Header(b, false).ok).toBe(true);
   });
 
+  it('reads a total length of 0 as all that is there, in captures only', () => {
+    const b = Uint8Array.of(...FROM_LINUX, 1, 2, 3);
+    b[2] = 0;
+    b[3] = 0;
+    expect(unwrap(decodeIpv4Header(b, false)).totalOctets).toBe(23);
+    expect(decodeIpv4Header(b)).toMatchObject({
+      error: { code: 'bad-length', field: 'ipv4.totalLength', expected: 20, actual: 0 },
+    });
+  });
+
   it('takes any octets without throwing', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 70 }), (b) => {

@@ -86,9 +86,10 @@ export const ipv4Header = (fields: Ipv4HeaderFields): Ipv4Header => ({
 
 /**
  * Verifies the header's own lengths and checksum. The payload may be cut off, as in what ICMP quotes.
- * @param verifyChecksum false for captures, where it may have been left to the network card
+ * @param isFromWire false for captures, where two things may have been left to the network card: the checksum, and with
+ *   segmentation offload the total length, which is 0 then and read as all of `b`
  */
-export function decodeIpv4Header(b: Uint8Array, verifyChecksum = true): Result<Ipv4Header> {
+export function decodeIpv4Header(b: Uint8Array, isFromWire = true): Result<Ipv4Header> {
   if (b.length < IPV4_MIN_OCTETS)
     return fail('truncated', 'ipv4.header', 0, IPV4_MIN_OCTETS, b.length);
   const version = readU8(b, VERSION) >>> 4;
@@ -98,10 +99,11 @@ export function decodeIpv4Header(b: Uint8Array, verifyChecksum = true): Result<I
     return fail('bad-length', 'ipv4.headerLength', VERSION, IPV4_MIN_OCTETS, octets);
   if (b.length < octets)
     return fail('truncated', 'ipv4.options', IPV4_MIN_OCTETS, octets, b.length);
-  const totalOctets = readU16(b, TOTAL_OCTETS);
+  const said = readU16(b, TOTAL_OCTETS);
+  const totalOctets = said === 0 && !isFromWire ? b.length : said;
   if (totalOctets < octets)
     return fail('bad-length', 'ipv4.totalLength', TOTAL_OCTETS, octets, totalOctets);
-  if (verifyChecksum && checksum(b, 0, octets) !== 0) return badChecksum(b, octets);
+  if (isFromWire && checksum(b, 0, octets) !== 0) return badChecksum(b, octets);
   return ok(readFields(b, totalOctets, octets));
 }
 

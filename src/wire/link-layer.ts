@@ -24,9 +24,9 @@ export const LINK_TYPE = {
 
 /** What precedes the packet in a captured frame. */
 export interface LinkLayer {
-  /** `ethernet`, `vlan`, `sll` …; none for raw IP. */
+  /** `ethernet`, `vlan`, `sll` …; none for raw IP. Where no EtherType follows, the last one is what does: `llc`, `family-16`. */
   readonly layers: readonly string[];
-  /** What follows, or null when that is not an EtherType but a length (IEEE 802.2). */
+  /** What follows, a further VLAN tag too; null when that has none: IEEE 802.2, a family or a link type not of ours. */
   readonly etherType: number | null;
   /** Where it begins. */
   readonly payloadAt: number;
@@ -49,12 +49,14 @@ const SLL2_LAYOUT: FixedLayout = fixedLayout({
   addressOctets: 1,
   address: 8,
 });
+const VLAN_TAG_LAYOUT: FixedLayout = fixedLayout({ control: 2, etherType: 2 });
 const ETHERNET_TYPE: number = ETHERNET_LAYOUT.offsetOf('etherType');
 const SLL_PROTOCOL: number = SLL_LAYOUT.offsetOf('protocol');
 const SLL2_PROTOCOL: number = SLL2_LAYOUT.offsetOf('protocol');
+const VLAN_TAG_TYPE: number = VLAN_TAG_LAYOUT.offsetOf('etherType');
+const VLAN_TAG_OCTETS: number = VLAN_TAG_LAYOUT.octets;
 
 const LOOPBACK_OCTETS = 4;
-const VLAN_TAG_OCTETS = 4;
 const MAX_VLAN_TAGS = 2;
 const FIRST_ETHERTYPE = 0x0600; // below it is a length: IEEE 802.3 §3.2.6
 const LEGACY_QINQ = 0x9100;
@@ -65,62 +67,78 @@ const RAW_TYPES: readonly number[] = [LINK_TYPE.RAW, LINK_TYPE.IPV4, LINK_TYPE.I
 const AF_INET6: readonly number[] = [24, 28, 30, 10];
 const AF_INET = 2;
 
-/** Decodes what precedes the packet. A link type without a decoder is `unsupported`. */
-export function decodeLinkLayer(linkType: number, b: Uint8Array): Result<LinkLayer> {
-  if (RAW_TYPES.includes(linkType)) return decodeRaw(b);
+/**
+ * Decodes what precedes the packet. A link type without a decoder is named: `linktype-105`.
+ * @param layers gets the names one by one: those before a failure are there too
+ */
+export function decodeLinkLayer(
+  linkType: number,
+  b: Uint8Array,
+  layers: string[] = [],
+): Result<LinkLayer> {
+  if (RAW_TYPES.includes(linkType)) return decodeRaw(b, layers);
   switch (linkType) {
     case LINK_TYPE.ETHERNET:
-      return decodeTyped('ethernet', b, ETHERNET_TYPE);
+      layers.push('ethernet');
+      return decodeTyped(b, layers, ETHERNET_TYPE, ETHERNET_LAYOUT.octets);
     case LINK_TYPE.SLL:
-      return decodeTyped('sll', b, SLL_PROTOCOL);
+      layers.push('sll');
+      return decodeTyped(b, layers, SLL_PROTOCOL, SLL_LAYOUT.octets);
     case LINK_TYPE.SLL2:
-      return decodeTyped('sll2', b, SLL2_PROTOCOL, SLL2_LAYOUT.octets);
+      layers.push('sll2');
+      return decodeTyped(b, layers, SLL2_PROTOCOL, SLL2_LAYOUT.octets);
     case LINK_TYPE.NULL:
     case LINK_TYPE.LOOP:
-      return decodeLoopback(linkType === LINK_TYPE.NULL ? 'null' : 'loop', b);
+      layers.push(linkType === LINK_TYPE.NULL ? 'null' : 'loop');
+      return decodeLoopback(b, layers);
     default:
-      return fail('unsupported', 'link.type', 0, LINK_TYPE.ETHERNET, linkType);
+      return notOurs(layers, `linktype-${linkType}`, 0);
   }
 }
 
-function decodeRaw(b: Uint8Array): Result<LinkLayer> {
+function decodeRaw(b: Uint8Array, layers: string[]): Result<LinkLayer> {
   if (b.length === 0) return fail('truncated', 'link.raw', 0, 1, 0);
   const version = readU8(b, 0) >>> 4;
   if (version !== 4 && version !== 6) return fail('bad-version', 'ip.version', 0, 4, version);
   const etherType = version === 4 ? ETHERTYPE.IPV4 : ETHERTYPE.IPV6;
-  return ok({ layers: [], etherType, payloadAt: 0 });
+  return ok({ layers, etherType, payloadAt: 0 });
 }
 
-function decodeLoopback(layer: string, b: Uint8Array): Result<LinkLayer> {
+function decodeLoopback(b: Uint8Array, layers: string[]): Result<LinkLayer> {
   if (b.length < LOOPBACK_OCTETS)
-    return fail('truncated', `link.${layer}`, 0, LOOPBACK_OCTETS, b.length);
+    return fail('truncated', `link.${layers[0]}`, 0, LOOPBACK_OCTETS, b.length);
   const family = readU32(b, 0) > 0xffff ? readU8(b, 0) : readU8(b, 3); // either byte order
   if (family !== AF_INET && !AF_INET6.includes(family))
-    return fail('unsupported', `link.${layer}.family`, 0, AF_INET, family);
+    return notOurs(layers, `family-${family}`, LOOPBACK_OCTETS);
   const etherType = family === AF_INET ? ETHERTYPE.IPV4 : ETHERTYPE.IPV6;
-  return ok({ layers: [layer], etherType, payloadAt: LOOPBACK_OCTETS });
+  return ok({ layers, etherType, payloadAt: LOOPBACK_OCTETS });
 }
 
-/** A header with an EtherType at `typeAt`, which ends it unless `octets` says otherwise, and VLAN tags after it. */
+/** A header of `octets` octets with an EtherType at `typeAt`, and VLAN tags after it. */
 function decodeTyped(
-  layer: string,
   b: Uint8Array,
+  layers: string[],
   typeAt: number,
-  octets: number = typeAt + 2,
+  octets: number,
 ): Result<LinkLayer> {
-  if (b.length < octets) return fail('truncated', `link.${layer}`, 0, octets, b.length);
-  const layers = [layer];
+  if (b.length < octets) return fail('truncated', `link.${layers[0]}`, 0, octets, b.length);
   let etherType = readU16(b, typeAt);
   let at = octets;
-  for (; isVlan(etherType); at += VLAN_TAG_OCTETS) {
-    if (layers.length > MAX_VLAN_TAGS)
-      return fail('too-many', 'link.vlan', at, MAX_VLAN_TAGS, MAX_VLAN_TAGS + 1);
+  for (let tags = 0; isVlan(etherType) && tags < MAX_VLAN_TAGS; tags++) {
+    layers.push(etherTypeName(ETHERTYPE.VLAN));
     if (b.length < at + VLAN_TAG_OCTETS)
       return fail('truncated', 'link.vlan', at, at + VLAN_TAG_OCTETS, b.length);
-    layers.push(etherTypeName(ETHERTYPE.VLAN));
-    etherType = readU16(b, at + 2);
+    etherType = readU16(b, at + VLAN_TAG_TYPE);
+    at += VLAN_TAG_OCTETS;
   }
-  return ok({ layers, etherType: etherType < FIRST_ETHERTYPE ? null : etherType, payloadAt: at });
+  return etherType < FIRST_ETHERTYPE
+    ? notOurs(layers, 'llc', at)
+    : ok({ layers, etherType, payloadAt: at });
+}
+
+function notOurs(layers: string[], name: string, payloadAt: number): Result<LinkLayer> {
+  layers.push(name);
+  return ok({ layers, etherType: null, payloadAt });
 }
 
 const isVlan = (etherType: number): boolean =>
