@@ -20,6 +20,7 @@ import { refuse } from './run.js';
 import { endWithReader } from './terminal.js';
 
 const RECORDING = 'phase3.pcap';
+const TARGET = '172.16.3.1';
 const HELP = `Usage: npm start [-- options]
 A hub and three spokes on loopback, protected by a key that is made for the run unless one is given.
 
@@ -78,6 +79,7 @@ async function tell(hub: RunningNode, spokes: readonly RunningNode[]): Promise<v
   await registrations(hub, spokes.length);
   await trace(spoke, 'Before the shortcut');
   await event(spoke, 'shortcut-set');
+  await direct(spoke, TARGET);
   await trace(spoke, 'After it');
   console.log(`\nCache of the hub\n${hub.show('cache')}`);
   console.log(`\nCache of spoke 1\n${spoke.show('cache')}`);
@@ -92,11 +94,19 @@ async function registrations(hub: RunningNode, count: number): Promise<void> {
 }
 
 async function trace(from: RunningNode, title: string): Promise<void> {
-  const [source, destination] = ['172.16.1.1', '172.16.3.1'];
-  console.log(`\n${title}: traceroute from ${source} to ${destination}`);
-  for (const { ttl, from: hop, rttMs } of await from.host().traceroute(destination, { source })) {
+  const source = '172.16.1.1';
+  console.log(`\n${title}: traceroute from ${source} to ${TARGET}`);
+  for (const { ttl, from: hop, rttMs } of await from.host().traceroute(TARGET, { source })) {
     console.log(` ${ttl}  ${hop === null ? '*' : `${hop}  ${rttMs} ms`}`);
   }
+}
+
+/** The shortcut may be there before the association with its peer is: until then packets go on by the hub. */
+async function direct(node: RunningNode, destination: string): Promise<void> {
+  const isDirect = (): boolean => node.lookup(destination).kind === 'direct';
+  if (isDirect()) return;
+  for await (const _ of node.events) if (isDirect()) return;
+  throw new Error(`The node has ended without a direct way to ${destination}.`);
 }
 
 /** The next event of that type. */

@@ -2,6 +2,7 @@
 import type { DmvpnConfig, DmvpnEvent } from 'dmvpn/dmvpn';
 import { AdapterError, type OpenOptions, openNode } from 'dmvpn/io/open';
 import { openPcapngFile, pcap, pcapInside } from 'dmvpn/io/pcap';
+import { stateOf } from './state.js';
 import { endWithReader, Refusal, sentenceOf } from './terminal.js';
 
 export interface RunOptions extends Pick<OpenOptions, 'transport' | 'device'> {
@@ -24,7 +25,7 @@ export async function run(config: DmvpnConfig, options: RunOptions): Promise<voi
   onOpen();
   endWithReader(() => node.close());
   process.on('SIGUSR1', () => {
-    if (json) console.log(JSON.stringify({ type: 'stats', ...node.stats() }));
+    if (json) console.log(JSON.stringify(stateOf(node)));
     for (const table of json ? [] : TABLES) console.log(`\n${table}\n${node.show(table)}`);
   });
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => node.close());
@@ -35,7 +36,9 @@ export async function run(config: DmvpnConfig, options: RunOptions): Promise<voi
 /** Two interfaces: `wire`, and `inside`, which is empty without IPsec. */
 function record(path: string) {
   try {
-    const { sinks, close } = openPcapngFile(path, ['wire', 'inside']);
+    const onError = ({ message }: Error) =>
+      console.error(`${message} The node goes on without it.`);
+    const { sinks, close } = openPcapngFile(path, ['wire', 'inside'], { onError });
     const [wire, inside] = sinks;
     if (!wire || !inside) throw new Error('bug: a recording without its interfaces');
     const wrap: OpenOptions['wrap'] = (transport) => pcap(transport, wire);

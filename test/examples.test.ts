@@ -1,6 +1,6 @@
 /** The examples, run as a user runs them, and what they print held against what was on the wire. */
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { fencesOf, readmeCommands } from './documents.js';
@@ -53,6 +53,19 @@ function icmpIn(path: string) {
   }));
 }
 
+/** macOS as far as the example sees it: of 127.0.0.0/8 only 127.0.0.1 can be bound. */
+const WITHOUT_LOOPBACK_RANGE = `data:text/javascript,${encodeURIComponent(`
+  import dgram from 'node:dgram';
+  Object.defineProperty(process, 'platform', { value: 'darwin' });
+  const { bind } = dgram.Socket.prototype;
+  dgram.Socket.prototype.bind = function (...given) {
+    if (given[0]?.address === '127.0.0.1') return bind.apply(this, given);
+    const error = Object.assign(new Error('bind EADDRNOTAVAIL'), { code: 'EADDRNOTAVAIL' });
+    setImmediate(() => this.emit('error', error));
+    return this;
+  };
+`)}`;
+
 describe('examples/phase3.ts', () => {
   let stdout = '';
   let tookMs = 0;
@@ -74,6 +87,15 @@ describe('examples/phase3.ts', () => {
     expect(tracesIn(stdout)).toEqual([['10.0.0.100', '172.16.3.1'], ['172.16.3.1']]);
     expect(stdout).toMatch(/Cache of the hub\n.*\n.*\n(tun100 +dynamic +10\.0\.0\.\d\/32 .*\n){3}/);
     expect(stdout).toMatch(/^tun100 +172\.16\.3\.0\/24 +shortcut +10\.0\.0\.3$/m);
+  });
+
+  it('goes direct on a network in memory, too, where the loopback range cannot be bound, and says so', async () => {
+    const elsewhere = mkdtempSync(`${folder}/memory-`);
+    const preload = WITHOUT_LOOPBACK_RANGE;
+    const outcome = await runExample(['phase3'], { cwd: elsewhere, preload });
+    expect([outcome.code, outcome.stderr]).toEqual([0, '']);
+    expect(outcome.stdout).toContain('On this system the network is one in memory.');
+    expect(tracesIn(outcome.stdout)).toEqual(tracesIn(stdout));
   });
 
   it('is what the README shows, times aside', () => {
@@ -240,6 +262,21 @@ describe('examples/hub.ts and spoke.ts', () => {
     hub.child.kill('SIGTERM');
     expect(await hub.ended).toEqual([0, null]);
   }, 60_000);
+
+  it.runIf(existsSync('/dev/full'))(
+    'go on when the disk of their recording is full',
+    async () => {
+      const hub = start(['hub', ...HUB, CLEAR, '--pcap', '/dev/full']);
+      await hub.says(/10\.0\.0\.100\/32/);
+      const spoke = start(['spoke', ...SPOKE, ...NHS, CLEAR]);
+      await hub.says(/^spoke-registered /m);
+      for (const { child, ended } of [spoke, hub]) {
+        child.kill('SIGTERM');
+        expect(await ended).toEqual([0, null]);
+      }
+    },
+    60_000,
+  );
 
   it('in clear text, when told so, serve a spoke inside another program and leave by Purge', async () => {
     const hub = start(['hub', ...HUB, CLEAR]);

@@ -35,6 +35,8 @@ interface Outcome {
 interface Given {
   readonly cwd?: string;
   readonly env?: NodeJS.ProcessEnv;
+  /** A module that is loaded before it, for `runExample`. */
+  readonly preload?: string;
   /** What root may and an ordinary user may not is given up. */
   readonly isOrdinaryUser?: boolean;
 }
@@ -48,9 +50,11 @@ const UNPRIVILEGED: readonly string[] =
 /** To its end, whatever that is. */
 export function runExample(
   [name, ...args]: readonly [string, ...string[]],
-  { env, ...given }: Omit<Given, 'isOrdinaryUser'> = {},
+  { env, preload, ...given }: Omit<Given, 'isOrdinaryUser'> = {},
 ): Promise<Outcome> {
-  return promisify(execFile)(process.execPath, exampleCommand(name, ...args), {
+  const command = [...exampleCommand(name, ...args)];
+  if (preload !== undefined) command.splice(2, 0, '--import', preload); // behind tsx
+  return promisify(execFile)(process.execPath, command, {
     ...given,
     env: { ...EXAMPLE_ENVIRONMENT, ...env },
     timeout: TIME_LIMIT_MS,

@@ -170,7 +170,8 @@ const nameOf = (family: IpFamily | undefined): string =>
 const kindOf = (value: unknown): string =>
   Array.isArray(value) ? 'a list' : typeof value === 'string' ? 'a text' : show(value);
 
-function show(value: unknown): string {
+/** A value as a refusal quotes it. */
+export function show(value: unknown): string {
   if (typeof value === 'string') return `'${value.length > 60 ? `${value.slice(0, 60)}…` : value}'`;
   if (value === undefined) return 'nothing';
   return value === null || typeof value !== 'object' ? String(value) : 'an object';

@@ -49,7 +49,7 @@ describe('a transport in memory', () => {
   it('refuses an address that is taken, until it is released', async () => {
     const { network, near } = linked();
     const again = () => network.open(bindsAt(NEAR, ['gre-udp']));
-    expect(again).toThrow(/^binds\[0\]: .* is in use$/);
+    expect(again).toThrow(/^Carrier gre-udp, port 4754, on 192\.0\.2\.1 is in use .*\.$/);
     await near.close();
     expect(again).not.toThrow();
   });

@@ -2,8 +2,9 @@
  * The in-memory twin of both ports: a small NBMA network on which transports meet, and a tunnel device whose other
  * end is the caller. With a virtual clock everything on it is deterministic.
  */
-import { addressKey } from '../wire/address.js';
+import { addressKey, formatAddress } from '../wire/address.js';
 import type { Carrier, Endpoint, Path } from '../wire/path.js';
+import { AdapterError } from './adapter-error.js';
 import type { Bind } from './bind.js';
 import {
   type Clock,
@@ -42,11 +43,12 @@ export class MemoryNetwork {
     this.#options = options;
   }
 
-  /** A transport bound to these addresses. @throws RangeError when one is taken. */
+  /** A transport bound to these addresses. @throws AdapterError `port-in-use` when one is taken. */
   open(binds: readonly Bind[]): Transport {
     const keys = binds.map((bind) => keyOf(bind.carrier, bind.local));
     const taken = keys.findIndex((key) => this.#bound.has(key));
-    if (taken >= 0) throw new RangeError(`binds[${taken}]: ${keys[taken]} is in use`);
+    const inUse = binds[taken];
+    if (inUse !== undefined) throw portInUse(inUse);
     const transport = new MemoryTransport({
       owns: ({ carrier, local }) => keys.includes(keyOf(carrier, local)),
       carry: (datagram) => this.#carry(datagram),
@@ -71,6 +73,12 @@ export class MemoryNetwork {
     });
   }
 }
+
+const portInUse = ({ carrier, local: { address, port } }: Bind): AdapterError =>
+  new AdapterError(
+    'port-in-use',
+    `Carrier ${carrier}${port === 0 ? '' : `, port ${port},`} on ${formatAddress(address)} is in use in this process: close its node, or use another address.`,
+  );
 
 /** What a transport may do with its network. */
 interface Attachment {

@@ -16,7 +16,8 @@ import { monotonicClock } from './clock.js';
 import { Host } from './host.js';
 import { joined } from './joined.js';
 import { MemoryNetwork } from './memory.js';
-import { openPcapFile, pcap } from './pcap.js';
+import { readDevice, readOptions, readTransport } from './open-options.js';
+import { openPcapFile, type PcapFile, pcap } from './pcap.js';
 import type { Clock, PacketDevice, Transport } from './ports.js';
 import { openRaw } from './raw.js';
 import { openTun, type TunOptions } from './tun.js';
@@ -68,18 +69,21 @@ let sharedMemory: MemoryNetwork | null = null;
  */
 export async function openPorts(
   config: DmvpnConfig,
-  options: OpenOptions,
+  given: OpenOptions,
 ): Promise<{ readonly whole: DmvpnConfig; readonly ports: OpenedPorts }> {
+  const options = readOptions(given);
   const whole = withCarriers(config, options.transport);
   const { tunnels } = readConfig(whole);
   const opened: { close(): Promise<void> }[] = [];
   const close = async () => {
-    for (const port of opened.splice(0).reverse()) await port.close();
+    await Promise.allSettled(opened.splice(0).map(async (port) => port.close())); // all, whatever one of them says
   };
   try {
     const inner = await transportFor(tunnels, options);
     opened.push(inner);
-    const transport = wrapped(inner, options);
+    const file = options.pcap === undefined ? null : openPcapFile(options.pcap);
+    if (file !== null) opened.push(file);
+    const transport = wrapped(file === null ? inner : recorded(inner, file), options);
     const devices: Record<string, PacketDevice> = {};
     for (const tunnel of whole.tunnels) {
       const device = await deviceFor(tunnel, whole, options);
@@ -95,6 +99,7 @@ export async function openPorts(
 
 function withCarriers(config: DmvpnConfig, transport: OpenOptions['transport']): DmvpnConfig {
   if (transport !== 'udp' && transport !== 'raw') return config;
+  if (!isShaped(config)) return config; // readConfig says what is wrong with it
   const carrier = transport === 'udp' ? 'gre-udp' : 'gre';
   for (const [i, tunnel] of config.tunnels.entries()) {
     if (tunnel.carrier !== undefined && tunnel.carrier !== carrier)
@@ -103,6 +108,14 @@ function withCarriers(config: DmvpnConfig, transport: OpenOptions['transport']):
       );
   }
   return { ...config, tunnels: config.tunnels.map((tunnel) => ({ ...tunnel, carrier })) };
+}
+
+function isShaped(config: unknown): config is DmvpnConfig {
+  const isObject = (value: unknown): value is object =>
+    typeof value === 'object' && value !== null && !Array.isArray(value);
+  return isObject(config) && 'tunnels' in config && Array.isArray(config.tunnels)
+    ? config.tunnels.every(isObject)
+    : false;
 }
 
 function transportFor(
@@ -119,8 +132,6 @@ function transportFor(
     case 'memory':
       sharedMemory ??= new MemoryNetwork({ clock });
       return sharedMemory.open(binds);
-    default:
-      throw new TypeError("transport: 'udp', 'raw', 'memory' or a Transport expected");
   }
 }
 
@@ -151,17 +162,16 @@ function bindsOfTunnel({ carrier, local, protection }: TunnelSettings): Bind[] {
   return bindsAt(local.address, carrier === 'gre-udp' ? ['ike-natt'] : ['esp', 'ike', 'ike-natt']);
 }
 
-function wrapped(
-  transport: Transport,
-  { wrap = (given) => given, pcap: path }: OpenOptions,
-): Transport {
-  if (path === undefined) return wrap(transport);
-  const file = openPcapFile(path);
-  const closeBoth = async () => {
+const wrapped = (transport: Transport, { wrap }: OpenOptions): Transport =>
+  wrap === undefined ? transport : readTransport(wrap(transport), 'wrap');
+
+/** The file ends with the transport. */
+function recorded(transport: Transport, file: PcapFile): Transport {
+  const close = async () => {
     await transport.close();
     await file.close();
   };
-  return wrap({ ...pcap(transport, file.sink), close: closeBoth });
+  return { ...pcap(transport, file.sink), close };
 }
 
 async function deviceFor(
@@ -169,7 +179,7 @@ async function deviceFor(
   config: DmvpnConfig,
   { device = 'host', clock = monotonicClock }: OpenOptions,
 ): Promise<PacketDevice> {
-  if (typeof device === 'function') return device(tunnel);
+  if (typeof device === 'function') return readDevice(await device(tunnel), 'device');
   if (typeof device === 'object') {
     if (config.tunnels.length === 1) return device;
     throw new RangeError('device: one device cannot serve several tunnels');
@@ -181,8 +191,6 @@ async function deviceFor(
       return openTun(tunOptionsOf(settings));
     case 'host':
       return new Host({ addresses: hostAddressesOf(settings), clock });
-    default:
-      throw new TypeError("device: 'tun', 'host', a PacketDevice or a function expected");
   }
 }
 

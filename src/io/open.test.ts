@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { runInNamespace } from '../../test/in-namespace.js';
 import { needs } from '../../test/require.js';
-import type { TunnelConfig } from '../dmvpn/config.js';
+import type { DmvpnConfig, TunnelConfig } from '../dmvpn/config.js';
 import type { DmvpnEvent } from '../dmvpn/output.js';
 import { unwrap } from '../wire/result.js';
 import { decodePcap } from './capture/pcap-format.js';
@@ -148,11 +148,49 @@ describe('openNode', () => {
     expect(existsSync(`${folder}/nosuch`)).toBe(false);
   });
 
-  it('refuses what is no transport and no device', async () => {
-    const transport = 'tcp' as 'udp';
-    await expect(open(HUB, { transport })).rejects.toThrow(/^transport: /);
-    const device = 'tap' as 'tun';
-    await expect(open(HUB, { transport: 'memory', device })).rejects.toThrow(/^device: /);
+  it.each([
+    [undefined, 'config: an object expected, got nothing'],
+    [{}, 'tunnels: a list expected, got nothing'],
+    [{ tunnels: {} }, 'tunnels: a list expected, got an object'],
+    [{ tunnels: [null] }, 'tunnels[0]: an object expected, got null'],
+    [{ tunnels: ['xy'] }, 'tunnels[0]: an object expected, got a text'],
+    [{ tunnels: [[]] }, 'tunnels[0]: an object expected, got a list'],
+  ])('refuses the configuration %j by its path, over every transport', async (config, message) => {
+    for (const transport of ['memory', 'udp', 'raw'] as const)
+      await expect(openNode(config as DmvpnConfig, { transport })).rejects.toThrow(message);
+  });
+
+  it.each([
+    [undefined, 'options: an object expected, got nothing'],
+    [{}, "transport: 'udp', 'raw', 'memory' or a Transport expected, got nothing"],
+    [{ transport: 'tcp' }, "or a Transport expected, got 'tcp'"],
+    [{ transport: null }, 'or a Transport expected, got null'],
+    [{ transport: {} }, 'or a Transport expected, got an object'],
+    [
+      { transport: 'udp', device: 'tap' },
+      "device: 'tun', 'host', a PacketDevice or a function expected, got 'tap'",
+    ],
+    [{ transport: 'udp', device: null }, 'a PacketDevice or a function expected, got null'],
+    [{ transport: 'udp', device: {} }, 'a PacketDevice or a function expected, got an object'],
+    [{ transport: 'udp', device: () => null }, 'device: a PacketDevice expected, got null'],
+    [{ transport: 'udp', devce: 'tun' }, 'devce: there is no such option'],
+    [{ transport: 'udp', wrap: 5 }, 'wrap: a function expected, got 5'],
+    [{ transport: 'udp', wrap: () => undefined }, 'wrap: a Transport expected, got nothing'],
+    [{ transport: 'udp', authorize: 5 }, 'authorize: a function expected, got 5'],
+    [{ transport: 'udp', inside: 5 }, 'inside: a function expected, got 5'],
+    [{ transport: 'udp', pcap: 5 }, 'pcap: a text expected, got 5'],
+    [{ transport: 'udp', clock: {} }, 'clock: a Clock expected, got an object'],
+  ])('refuses the options %j by name, and leaves nothing open', async (wrong, message) => {
+    await expect(openNode({ tunnels: [HUB] }, wrong as OpenOptions)).rejects.toThrow(message);
+    await open(HUB, { transport: 'udp' }); // its port is free
+  });
+
+  it('says in a word which address is in use in memory', async () => {
+    await open(HUB, { transport: 'memory' });
+    await expect(open(HUB, { transport: 'memory' })).rejects.toMatchObject({
+      code: 'port-in-use',
+      message: expect.stringMatching(/on 127\.78\.0\.2 is in use/),
+    });
   });
 
   it('refuses one device for several tunnels, and arguments that name nothing', async () => {

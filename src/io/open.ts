@@ -67,7 +67,7 @@ const MAX_CLOSE_MS = 2_000;
 
 /**
  * Opens a node and lets it run.
- * @throws TypeError or RangeError for a wrong configuration, by path.
+ * @throws TypeError or RangeError for a wrong configuration, by path, and for wrong options, by name.
  * @throws AdapterError when a port cannot be opened: its message is one sentence that says what to do.
  */
 export async function openNode(config: DmvpnConfig, options: OpenOptions): Promise<RunningNode> {

@@ -1,5 +1,6 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
+import { setImmediate } from 'node:timers/promises';
 import { afterAll, describe, expect, it } from 'vitest';
 import { CASES, listenTo, outbound, turned } from '../../test/transport-conformance.js';
 import { type IpAddress, parseAddress } from '../wire/address.js';
@@ -94,6 +95,22 @@ describe('a pcap file', () => {
 
   it('says why it cannot be written', () => {
     expect(() => openPcapFile(`${folder}/nosuch/a.pcap`)).toThrow(/^The recording .* ENOENT.*\.$/);
+  });
+});
+
+describe('a recording whose disk is full', () => {
+  const packet = new Uint8Array(60).fill(0x45);
+
+  it.runIf(existsSync('/dev/full'))('says so once, takes what comes, and closes', async () => {
+    const said: string[] = [];
+    const { sink, close } = openPcapFile('/dev/full', { onError: (e) => said.push(e.message) });
+    for (let i = 0; i < 10; i++) {
+      sink(packet, i);
+      await setImmediate();
+    }
+    await close();
+    await close();
+    expect(said).toEqual([expect.stringMatching(/^The recording \/dev\/full .*ENOSPC.*\.$/)]);
   });
 });
 

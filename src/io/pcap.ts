@@ -132,19 +132,28 @@ export interface PcapngFile extends Pick<PcapFile, 'close'> {
   readonly sinks: readonly PacketSink[];
 }
 
+export interface RecordingOptions {
+  /** The file cannot be written any more, a full disk above all: told once, and nothing more is recorded. A warning of the process when not given. */
+  readonly onError?: (error: AdapterError) => void;
+}
+
 /** Packets that wait for the disk; more are not recorded. */
 const MAX_UNWRITTEN_OCTETS = 64 << 20;
 
 /** Begins a pcap file anew. @throws AdapterError `failed` when it cannot be written. */
-export function openPcapFile(path: string): PcapFile {
-  const { write, close } = begin(path, [encodePcapHeader(rawIp(null), 'pcap')]);
+export function openPcapFile(path: string, options: RecordingOptions = {}): PcapFile {
+  const { write, close } = begin(path, [encodePcapHeader(rawIp(null), 'pcap')], options);
   return { sink: (bytes, at) => write(encodePcapRecord(frameOf(0, bytes, at), 'pcap')), close };
 }
 
 /** Begins a pcapng file anew, with an interface for each name. @throws AdapterError `failed` when it cannot be written. */
-export function openPcapngFile(path: string, names: readonly string[]): PcapngFile {
+export function openPcapngFile(
+  path: string,
+  names: readonly string[],
+  options: RecordingOptions = {},
+): PcapngFile {
   const interfaces = names.map((name) => encodePcapngInterface(rawIp(name)));
-  const { write, close } = begin(path, [encodePcapngSection(), ...interfaces]);
+  const { write, close } = begin(path, [encodePcapngSection(), ...interfaces], options);
   const sinks = names.map(
     (_, i): PacketSink =>
       (bytes, at) =>
@@ -166,14 +175,23 @@ const frameOf = (interfaceIndex: number, bytes: Uint8Array, at: number): Capture
   bytes,
 });
 
-function begin(path: string, head: readonly Uint8Array[]) {
+function begin(
+  path: string,
+  head: readonly Uint8Array[],
+  { onError = (error) => process.emitWarning(error) }: RecordingOptions,
+) {
   const stream = createWriteStream(path, { fd: create(path) });
+  stream.on('error', (cause) => onError(unwritable(path, cause))); // it has destroyed itself
   for (const octets of head) stream.write(octets);
   return {
     write(octets: Uint8Array): void {
-      if (stream.writableLength <= MAX_UNWRITTEN_OCTETS) stream.write(octets);
+      if (!stream.destroyed && stream.writableLength <= MAX_UNWRITTEN_OCTETS) stream.write(octets);
     },
-    close: () => new Promise<void>((closed) => stream.end(closed)),
+    close: () =>
+      new Promise<void>((closed) => {
+        if (stream.closed) closed();
+        else stream.once('close', closed).end();
+      }),
   };
 }
 
@@ -181,7 +199,11 @@ function create(path: string): number {
   try {
     return openSync(path, 'w', 0o600); // it may hold what is inside ESP
   } catch (cause) {
-    const why = (cause as Error).message;
-    throw new AdapterError('failed', `The recording ${path} cannot be written: ${why}.`, { cause });
+    throw unwritable(path, cause as Error);
   }
 }
+
+const unwritable = (path: string, cause: Error): AdapterError =>
+  new AdapterError('failed', `The recording ${path} cannot be written: ${cause.message}.`, {
+    cause,
+  });
