@@ -11,19 +11,23 @@
  */
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
-import { engineSettings } from 'dmvpn/dmvpn';
+import { parseArgs } from 'node:util';
+import { type EngineSettings, engineSettings, type TunnelConfig } from 'dmvpn/dmvpn';
 import { monotonicClock as clock } from 'dmvpn/io/clock';
 import { drive, type Machine, viewOf } from 'dmvpn/io/drive';
 import { openPacket } from 'dmvpn/io/packet';
 import { type EngineOutput, NhrpEngine } from 'dmvpn/nhrp';
 import { type Endpoint, formatPrefix, ipSource, parseAddress } from 'dmvpn/wire';
 import { refuse } from './run.js';
+import { Refusal, readJson } from './terminal.js';
 
-const [file = '/dev/stdin'] = process.argv.slice(2);
-const settings = readFile(file, 'utf8').then(JSON.parse).then(engineSettings);
-const { engine: config, routes } = await settings.catch(refuse);
+const USAGE = `Usage: kernel-mgre.ts [FILE]
+NHRP for the multipoint GRE interface of a Linux kernel, as root.
+FILE is one tunnel of a node's configuration, as JSON, named as its interface; standard input when it is not given.
+Signals: SIGTERM takes registrations back and ends.`;
+
+const { engine: config, routes } = readSettings();
 const { tunnel: name, nbmaAddress: local } = config;
 
 const at = { interface: name, local };
@@ -31,6 +35,7 @@ const transport = await openPacket({ ...at, etherType: 0x2001 }).catch(refuse); 
 const data = await openPacket({ ...at, etherType: 0x0800 }).catch(refuse); // a copy of what the tunnel brings
 const ip = spawn('ip', ['-force', '-batch', '-'], { stdio: ['pipe', 'inherit', 'inherit'] });
 const misses = spawn('ip', ['monitor', 'neigh', 'dev', name]);
+for (const program of [ip, misses]) program.on('error', refuseWithoutIp);
 const tell = (command: string) => ip.stdin.write(`${command}\n`);
 
 const engine = new NhrpEngine(config, { now: clock.now(), random: randomBytes, mac: null });
@@ -92,4 +97,24 @@ function leave(): void {
   for (const port of [driver, data]) void port.close();
   misses.kill();
   ip.stdin.end(); // it does what it has been told, and ends
+}
+
+/** Wrong arguments and files end the process with one sentence; `--help` prints and ends it. */
+function readSettings(): EngineSettings {
+  try {
+    const options = { help: { type: 'boolean' } } as const;
+    const { values, positionals } = parseArgs({ options, allowPositionals: true });
+    const [file = '/dev/stdin', ...more] = positionals;
+    if (more.length > 0) throw new Refusal('One FILE is taken; see --help.');
+    if (!values.help) return engineSettings(readJson(file) as TunnelConfig);
+  } catch (error) {
+    return refuse(error);
+  }
+  console.log(USAGE);
+  process.exit(0);
+}
+
+function refuseWithoutIp(error: NodeJS.ErrnoException): never {
+  if (error.code !== 'ENOENT') return refuse(error);
+  return refuse(new Refusal('The program ip is not installed (apt-get install iproute2).'));
 }

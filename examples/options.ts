@@ -97,8 +97,9 @@ function runOf({ transport, device, json, pcap }: Values, { wipe }: Protected): 
 }
 
 function routeOf(text: string): RouteEntry {
-  const [prefix = '', via] = text.split('=');
-  return { prefix, via: via ?? null };
+  const [prefix = '', via = null, ...more] = text.split('=');
+  if (more.length === 0 && via !== '') return { prefix, via };
+  throw new Refusal(`--route: PREFIX=NEXTHOP or PREFIX expected, not '${text}'.`);
 }
 
 function numberOf(option: string, text: string): number {

@@ -25,8 +25,8 @@ const {
 const lans = (own.lan as string[]).map((prefix) => ({ prefix }));
 if ((own.nhs as string[]).length === 0) refuse(new Refusal('--nhs is required; see --help.'));
 const nhs = (own.nhs as string[]).map((text) => {
-  const [address = '', nbma] = text.split('=');
-  if (nbma) return { address, nbma };
+  const [address = '', nbma, ...more] = text.split('=');
+  if (nbma && more.length === 0) return { address, nbma };
   return refuse(new Refusal(`--nhs: ADDRESS=NBMA expected, not '${text}'.`));
 });
 const routes = [...lans, ...(tunnel.routes ?? [])];

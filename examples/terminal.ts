@@ -28,6 +28,19 @@ export function readWhole(path: string): Uint8Array {
   }
 }
 
+/**
+ * A file of JSON. What is wrong in it is not quoted, as `JSON.parse` would: there may be a password in it.
+ * @throws Refusal that names the file
+ */
+export function readJson(path: string): unknown {
+  const text = new TextDecoder().decode(readWhole(path));
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new Refusal(`${path} is not JSON.`);
+  }
+}
+
 const WHY: Readonly<Record<string, string>> = {
   ENOENT: 'does not exist',
   ENOTDIR: 'does not exist, as a part of its path is no directory',
