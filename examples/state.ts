@@ -2,7 +2,7 @@
 import { type CacheEntry, cacheFlagNames } from 'dmvpn/cache';
 import type { ServerView, TunnelView } from 'dmvpn/dmvpn';
 import type { RunningNode } from 'dmvpn/io/open';
-import { type Endpoint, formatEndpoint, formatPrefix } from 'dmvpn/wire';
+import { type Endpoint, formatEndpoint, formatPrefix, GRE_UDP_PORT } from 'dmvpn/wire';
 
 /** Addresses are texts (by their `toJSON`), prefixes and endpoints too; times are seconds from now. */
 export function stateOf(node: Pick<RunningNode, 'stats' | 'view'>): object {
@@ -39,4 +39,6 @@ const routeOf = ({ name: tunnel }: TunnelView, route: TunnelView['routes'][numbe
   prefix: formatPrefix(route.prefix),
 });
 
-const endpointOf = (nbma: Endpoint | null): string | null => (nbma ? formatEndpoint(nbma) : null);
+/** Without its port where that is the usual one, as in events and tables. */
+const endpointOf = (nbma: Endpoint | null): string | null =>
+  nbma && formatEndpoint(nbma.port === GRE_UDP_PORT ? { ...nbma, port: 0 } : nbma);

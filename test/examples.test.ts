@@ -211,6 +211,35 @@ const CLEAR = '--insecure-cleartext';
 const HUB = ['--local', '127.168.0.2', '--address', '10.0.0.100/32', '--key', '42'];
 const SPOKE = ['--local', '127.168.2.2', '--address', '10.0.0.2/32', '--key', '42'];
 const NHS = ['--nhs', '10.0.0.100=127.168.0.2'];
+const NETWORKS = ['--lan', '172.16.2.0/24', '--route', '10.0.0.0/24=10.0.0.100'];
+
+/** Of that spoke, in a line of JSON. */
+const STATE = {
+  state: 'running',
+  cache: [
+    expect.objectContaining({ kind: 'local', prefix: '10.0.0.2/32', nbma: null }),
+    {
+      ...{ tunnel: 'tun100', kind: 'nhs', prefix: '10.0.0.100/32', nbma: '127.168.0.2' },
+      ...{ claimedNbma: null, expiresInSeconds: expect.any(Number), flags: ['registered', 'up'] },
+    },
+  ],
+  servers: [
+    {
+      ...{ tunnel: 'tun100', protocolAddress: '10.0.0.100', nbma: '127.168.0.2' },
+      ...{ priority: 0, state: 'up' },
+    },
+  ],
+  routes: [
+    {
+      ...{ tunnel: 'tun100', prefix: '172.16.2.0/24', kind: 'device', via: null },
+      ...{ distance: 0, mode: 'new' },
+    },
+    {
+      ...{ tunnel: 'tun100', prefix: '10.0.0.0/24', kind: 'static', via: '10.0.0.100' },
+      ...{ distance: 1, mode: 'new' },
+    },
+  ],
+};
 
 describe('examples/hub.ts and spoke.ts', () => {
   const running: RunningExample[] = [];
@@ -229,7 +258,7 @@ describe('examples/hub.ts and spoke.ts', () => {
     const recording = `${folder}/spoke.pcap`;
     const hub = start(['hub', ...HUB, '--psk-file', file]);
     await hub.says(/10\.0\.0\.100\/32/);
-    const spoke = start(['spoke', ...SPOKE, ...NHS, '--pcap', recording], {
+    const spoke = start(['spoke', ...SPOKE, ...NHS, ...NETWORKS, '--pcap', recording], {
       env: { DMVPN_PSK: 'a key for two' },
     });
     await spoke.says(/^registered .*nhs=10\.0\.0\.100/m);
@@ -237,6 +266,12 @@ describe('examples/hub.ts and spoke.ts', () => {
 
     hub.child.kill('SIGUSR1');
     await hub.says(/^tun100 +dynamic +10\.0\.0\.2\/32 +127\.168\.2\.2:4500 /m);
+    spoke.child.kill('SIGUSR1');
+    await spoke.says(/^nhs\nTunnel .*\n-.*\ntun100 +10\.0\.0\.100 +127\.168\.0\.2:4500 +0 +up$/m);
+    await spoke.says(/^routes\nTunnel .*\n-.*\n(tun100 .*\n)*tun100 +172\.16\.2\.0\/24 +device$/m);
+    await spoke.says(
+      /^routes\nTunnel .*\n-.*\n(tun100 .*\n)*tun100 +10\.0\.0\.0\/24 +static +10\.0\.0\.100$/m,
+    );
     spoke.child.kill('SIGTERM');
     expect(await spoke.ended).toEqual([0, null]);
     await hub.says(/entry-removed .*prefix=10\.0\.0\.2\/32 .*reason=purged/);
@@ -281,7 +316,7 @@ describe('examples/hub.ts and spoke.ts', () => {
   it('in clear text, when told so, serve a spoke inside another program and leave by Purge', async () => {
     const hub = start(['hub', ...HUB, CLEAR]);
     await hub.says(/10\.0\.0\.100\/32/);
-    const spoke = start(['spoke', ...SPOKE, ...NHS, CLEAR, '--json']);
+    const spoke = start(['spoke', ...SPOKE, ...NHS, ...NETWORKS, CLEAR, '--json']);
     await spoke.says(/"type":"registered".*"nhs":"10\.0\.0\.100"/);
 
     const { stdout } = await runExample(['embed']);
@@ -289,6 +324,11 @@ describe('examples/hub.ts and spoke.ts', () => {
 
     spoke.child.kill('SIGUSR1');
     await spoke.says(/"type":"stats","state":"running"/);
+    const lines = spoke
+      .said()
+      .split('\n')
+      .filter((line) => line.includes('"type":"stats"'));
+    expect(lines.map((line) => JSON.parse(line))).toEqual([expect.objectContaining(STATE)]);
     spoke.child.kill('SIGTERM');
     expect(await spoke.ended).toEqual([0, null]);
     await hub.says(/entry-removed .*prefix=10\.0\.0\.2\/32 .*reason=purged/);
@@ -313,6 +353,7 @@ describe('examples/hub.ts and spoke.ts', () => {
   mkdirSync(`${folder}/directory`);
   writeFileSync(`${folder}/empty`, '\n');
   writeFileSync(`${folder}/key`, 'key');
+  writeFileSync(`${folder}/tunnel`, '{"name":"gre1","address":"10.0.0.1/32"}');
   it.concurrent.each([
     [['spoke', '--help'], /--nhs ADDRESS=NBMA.*--psk-file FILE.*--insecure-cleartext/s],
     [['hub'], /^--local and --address are required; see --help\.\n$/],
@@ -346,6 +387,18 @@ describe('examples/hub.ts and spoke.ts', () => {
       /^--transport: udp or raw expected, not 'tcp'\.\n$/,
     ],
     [['hub', ...HUB, CLEAR, '--key', 'x'], /^--key: a whole number expected, not 'x'\.\n$/],
+    [
+      ['hub', ...HUB, CLEAR, '--route', '172.16.1.0/24=10.0.0.1=10.0.0.2'],
+      /^--route: PREFIX=NEXTHOP or PREFIX expected, not '172\.16\.1\.0\/24=10\.0\.0\.1=10\.0\.0\.2'\.\n$/,
+    ],
+    [
+      ['hub', ...HUB, CLEAR, '--route', '172.16.1.0/24='],
+      /^--route: PREFIX=NEXTHOP or PREFIX .*\n$/,
+    ],
+    [
+      ['spoke', ...SPOKE, CLEAR, '--nhs', '10.0.0.100=127.168.0.2=127.168.0.3'],
+      /^--nhs: ADDRESS=NBMA expected, not '10\.0\.0\.100=127\.168\.0\.2=127\.168\.0\.3'\.\n$/,
+    ],
     [['hub', ...HUB, CLEAR, '--keys', '1'], /^Unknown option '--keys'; see --help\.\n$/],
     [
       ['hub', ...HUB, CLEAR, '--pcap', `${folder}/none/a`],
@@ -355,6 +408,12 @@ describe('examples/hub.ts and spoke.ts', () => {
       ['spoke', ...SPOKE, CLEAR, '--nhs', '10.0.0.100=192.168.0'],
       /^tunnels\[0\]\.nhs\[0\]\.nbma: .*\n$/,
     ],
+    [['kernel-mgre', '--help'], /^Usage: kernel-mgre\.ts \[FILE\]\n.*SIGTERM/s],
+    [['kernel-mgre', `${folder}/none`], /^.*\/none does not exist\.\n$/],
+    [['kernel-mgre', `${folder}/key`], /^.*\/key is not JSON\.\n$/],
+    [['kernel-mgre', `${folder}/tunnel`], /^tunnels\[0\]\.local: .*\n$/],
+    [['kernel-mgre', 'a', 'b'], /^One FILE is taken; see --help\.\n$/],
+    [['kernel-mgre', '--no-such'], /^Unknown option '--no-such'; see --help\.\n$/],
   ] as [[string, ...string[]], RegExp][])(
     'say what is wrong in one sentence: %j',
     async (command, says) => {

@@ -47,14 +47,24 @@ const UNPRIVILEGED: readonly string[] =
     ? ['setpriv', '--bounding-set=-all', '--inh-caps=-all', '--securebits=+noroot']
     : [];
 
+/** The program, and its arguments. */
+const commandFor = (isOrdinaryUser: boolean, args: readonly string[]): [string, string[]] => {
+  const [program = '', ...rest] = [
+    ...(isOrdinaryUser ? UNPRIVILEGED : []),
+    process.execPath,
+    ...args,
+  ];
+  return [program, rest];
+};
+
 /** To its end, whatever that is. */
 export function runExample(
   [name, ...args]: readonly [string, ...string[]],
-  { env, preload, ...given }: Omit<Given, 'isOrdinaryUser'> = {},
+  { env, preload, isOrdinaryUser = false, ...given }: Given = {},
 ): Promise<Outcome> {
   const command = [...exampleCommand(name, ...args)];
   if (preload !== undefined) command.splice(2, 0, '--import', preload); // behind tsx
-  return promisify(execFile)(process.execPath, command, {
+  return promisify(execFile)(...commandFor(isOrdinaryUser, command), {
     ...given,
     env: { ...EXAMPLE_ENVIRONMENT, ...env },
     timeout: TIME_LIMIT_MS,
@@ -78,12 +88,7 @@ export function startExample(
   [name, ...args]: readonly [string, ...string[]],
   { env, isOrdinaryUser = false, ...given }: Given = {},
 ): RunningExample {
-  const [command, ...rest] = [
-    ...(isOrdinaryUser ? UNPRIVILEGED : []),
-    process.execPath,
-    ...exampleCommand(name, ...args),
-  ];
-  const child = spawn(command as string, rest, {
+  const child = spawn(...commandFor(isOrdinaryUser, exampleCommand(name, ...args)), {
     ...given,
     env: { ...EXAMPLE_ENVIRONMENT, ...env },
     stdio: ['ignore', 'pipe', 'inherit'],
