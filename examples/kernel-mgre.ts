@@ -30,12 +30,12 @@ Signals: SIGTERM takes registrations back and ends.`;
 const { engine: config, routes } = readSettings();
 const { tunnel: name, nbmaAddress: local } = config;
 
+const ip = spawn('ip', ['-force', '-batch', '-'], { stdio: ['pipe', 'inherit', 'inherit'] });
+ip.on('error', refuseWithoutIp);
 const at = { interface: name, local };
 const transport = await openPacket({ ...at, etherType: 0x2001 }).catch(refuse); // NHRP
 const data = await openPacket({ ...at, etherType: 0x0800 }).catch(refuse); // a copy of what the tunnel brings
-const ip = spawn('ip', ['-force', '-batch', '-'], { stdio: ['pipe', 'inherit', 'inherit'] });
 const misses = spawn('ip', ['monitor', 'neigh', 'dev', name]);
-for (const program of [ip, misses]) program.on('error', refuseWithoutIp);
 const tell = (command: string) => ip.stdin.write(`${command}\n`);
 
 const engine = new NhrpEngine(config, { now: clock.now(), random: randomBytes, mac: null });
