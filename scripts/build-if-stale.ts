@@ -1,7 +1,8 @@
 /** Builds when a source is newer than what was built from it, or when an entry is missing from dist. */
 import { spawnSync } from 'node:child_process';
-import { readdirSync, statSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { entries } from './entries.js';
+import { stalenessOf } from './staleness.js';
 
 const CONFIGURATION = ['package.json', 'tsconfig.json', 'tsup.config.ts'];
 const ENDINGS = ['js', 'cjs', 'd.ts', 'd.cts'];
@@ -11,14 +12,12 @@ const sources = readdirSync('src', { recursive: true, encoding: 'utf8' })
   .map((file) => `src/${file}`);
 const built = entries.flatMap(({ name }) => ENDINGS.map((ending) => `dist/${name}.${ending}`));
 
-const changedAt = (file: string): number => statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0;
-
-const newestInput = Math.max(...[...sources, ...CONFIGURATION].map(changedAt));
-const oldestOutput = Math.min(...built.map(changedAt));
-if (newestInput > oldestOutput) {
-  const isNew = oldestOutput === 0;
+const staleness = stalenessOf([...sources, ...CONFIGURATION], built);
+if (staleness !== 'fresh') {
   console.error(
-    isNew ? 'building dist, once: up to a minute …' : 'building dist, which is older than src …',
+    staleness === 'absent'
+      ? 'building dist, once: up to a minute …'
+      : 'building dist, which is older than src …',
   );
   process.exitCode = spawnSync('tsup', { stdio: 'inherit' }).status ?? 1;
 }
