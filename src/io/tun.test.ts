@@ -46,6 +46,6 @@ needs('root')('a TUN device in a network namespace', () => {
   it('joins the kernel to a port, and says what it lacks', async () => {
     const outcomes = await runInNamespace('tun.ts', []);
     expect(outcomes.filter(({ error }) => error !== null)).toEqual([]);
-    expect(outcomes.length).toBe(12);
+    expect(outcomes.length).toBe(13);
   }, 30_000);
 });

@@ -3,6 +3,8 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { Host } from '../../src/io/host.js';
 import type { PacketDevice } from '../../src/io/ports.js';
 import { openTun } from '../../src/io/tun.js';
@@ -29,6 +31,34 @@ async function withKernel(run: (host: Host) => Promise<void>): Promise<void> {
     await run(host);
   } finally {
     await device.close();
+  }
+}
+
+/** Nothing the first two times that it is asked for local routes. */
+const KERNEL_THAT_IS_SLOW = `#!/bin/sh
+looks=$(dirname "$0")/looks
+case "$*" in
+*'table local'*)
+  echo look >>"$looks"
+  [ "$(wc -l <"$looks")" -lt 3 ] && exit ;;
+esac
+PATH=\${PATH#*:} exec ip "$@"
+`;
+
+/** With a script in front of ip(8) in PATH, in a folder of its own; null = without ip(8). */
+async function withProgramIp(
+  script: string | null,
+  run: (folder: string) => Promise<void>,
+): Promise<void> {
+  const { PATH } = process.env;
+  const folder = mkdtempSync(`${tmpdir()}/dmvpn-ip-`);
+  if (script !== null) writeFileSync(`${folder}/ip`, script, { mode: 0o755 });
+  process.env.PATH = script === null ? folder : `${folder}:${PATH}`;
+  try {
+    await run(folder);
+  } finally {
+    process.env.PATH = PATH;
+    rmSync(folder, { recursive: true });
   }
 }
 
@@ -84,6 +114,15 @@ await report([
     run: () => withKernel(async () => assert.equal(await refusedBy(address), 'ECONNREFUSED')),
   })),
   {
+    name: 'is not open before the kernel answers for its IPv6 address, which ip(8) does not wait for',
+    run: () =>
+      withProgramIp(KERNEL_THAT_IS_SLOW, async (folder) => {
+        const addresses = ['2001:db8::1/64', '10.0.0.1/24'];
+        await (await openTun({ name: 'dmvpn0', addresses })).close();
+        assert.equal(readFileSync(`${folder}/looks`, 'utf8'), 'look\nlook\nlook\n');
+      }),
+  },
+  {
     name: 'a burst of large packets passes whole',
     run: async () => {
       const device = await openTun({ name: 'dmvpn1', addresses: ['10.1.0.1/24'], mtu: 9_000 });
@@ -117,13 +156,10 @@ await report([
   {
     name: 'want of iproute2 is named, and leaves no interface behind',
     run: async () => {
-      const { PATH } = process.env;
-      process.env.PATH = '/nowhere';
       const message = /^The program ip is not installed \(apt-get install iproute2\)\.$/;
-      const attempt = () => openTun({ name: 'dmvpn0' });
-      await failsWith('failed', attempt, message).finally(() => {
-        process.env.PATH = PATH;
-      });
+      await withProgramIp(null, () =>
+        failsWith('failed', () => openTun({ name: 'dmvpn0' }), message),
+      );
       assert.throws(() => execFileSync('ip', ['link', 'show', 'dmvpn0'], { stdio: 'pipe' }));
     },
   },
