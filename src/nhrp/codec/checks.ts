@@ -2,7 +2,7 @@
  * The validator of NHRP packets: what a packet must be like for the view to read it. It leaves in the view what the accessors
  * start from. Of a good packet no object is made; what an error says is put together after the fact.
  */
-import { readI32, readU8, readU16 } from '../../wire/bytes.js';
+import { readU8, readU16 } from '../../wire/bytes.js';
 import { checksumSum, finishChecksum, slabChecksumSum } from '../../wire/checksum.js';
 import type { WireError, WireErrorCode } from '../../wire/result.js';
 import { lengthOf } from './address.js';
@@ -31,7 +31,6 @@ import type { NhrpView } from './view.js';
 
 // Numbers that are looked at for every packet, out of their tables: a name of this file costs nothing to read.
 const TYPE_MASK = ExtensionBit.TYPE_MASK;
-const LENGTH_MASK = 0xffff;
 const END = ExtensionType.END;
 const RESPONDER_ADDRESS = ExtensionType.RESPONDER_ADDRESS;
 const REVERSE_TRANSIT_RECORD = ExtensionType.REVERSE_TRANSIT_RECORD;
@@ -52,7 +51,7 @@ const OFFSET_BITS = 0x3fff_ffff;
 const MAX_PACKET_AT = OFFSET_BITS - 0xffff;
 
 /** Every way to be refused: what code, which field. */
-const FAULTS: readonly (readonly [WireErrorCode, string])[] = [
+export const FAULTS: readonly (readonly [WireErrorCode, string])[] = [
   ['truncated', 'nhrp.header'],
   ['bad-version', 'nhrp.version'],
   ['bad-length', 'nhrp.packetSize'],
@@ -172,9 +171,8 @@ export function checkPacket(
     const here = next;
     const value = here + EXTENSION_HEADER_OCTETS;
     if (value > end) return refuseCut(view, here);
-    const head = readI32(b, here);
-    const length = head & LENGTH_MASK;
-    const type = (head >>> 16) & TYPE_MASK;
+    const type = readU16(b, here) & TYPE_MASK;
+    const length = readU16(b, here + 2);
     if (type === END) {
       view.authenticationAt = authenticationAt;
       view.natAddressAt = natAddressAt;
@@ -195,7 +193,8 @@ export function checkPacket(
       error = checkAuthentication(view, b, value, length);
     } else if (type === NAT_ADDRESS) {
       natAddressAt = here;
-      if (length !== CAPABILITIES_OCTETS) error = checkCies(view, b, value, next);
+      if (length !== CAPABILITIES_OCTETS && !isOneCie(view, b, value, next))
+        error = checkCies(view, b, value, next);
     } else if (type === MOBILE_AUTHENTICATION) error = checkAuthentication(view, b, value, length);
     else if (type === VENDOR && length < OUI_OCTETS)
       error = refuse(view, CUT_VENDOR, value, OUI_OCTETS, length);
