@@ -7,6 +7,7 @@ import { parseArgs } from 'node:util';
 import {
   type CapturedFrame,
   type CaptureFile,
+  type Dissection,
   decodeCaptureFile,
   describeDissection,
   dissect,
@@ -29,8 +30,9 @@ function main(): void {
   const print = values.json ? asJson : asTree;
   const isMixed = capture.interfaces.length > 1;
   for (const [i, captured] of capture.frames.entries()) {
-    const { linkType = 0, name = null } = capture.interfaces[captured.interfaceIndex] ?? {};
-    console.log(print({ frame: i + 1, on: isMixed ? name : null, linkType, captured }));
+    const index = captured.interfaceIndex;
+    const { linkType = 0, name = null } = capture.interfaces[index] ?? {};
+    console.log(print({ frame: i + 1, on: isMixed ? (name ?? index) : null, linkType, captured }));
   }
   if (capture.damage) throw new Error(`${path} is damaged: ${formatWireError(capture.damage)}.`);
 }
@@ -47,26 +49,33 @@ function read(path: string): CaptureFile {
 
 interface Numbered {
   readonly frame: number;
-  /** The interface's name, where there are several. */
-  readonly on: string | null;
+  /** The interface's name, or its index when it has none, where there are several. */
+  readonly on: string | number | null;
   readonly linkType: number;
   readonly captured: CapturedFrame;
 }
 
-const asJson = ({ frame, on, linkType, captured: { bytes } }: Numbered): string =>
+const dissected = ({ linkType, captured: { bytes, originalOctets } }: Numbered): Dissection =>
+  dissect(linkType, bytes, originalOctets);
+
+const asJson = (n: Numbered): string =>
   JSON.stringify({
-    frame,
-    ...(on !== null && { interface: on }),
-    ...plainDissection(dissect(linkType, bytes)),
+    frame: n.frame,
+    ...(n.on !== null && { interface: n.on }),
+    ...plainDissection(dissected(n)),
   });
 
-function asTree({ frame, on, linkType, captured }: Numbered): string {
-  const { timeNs, originalOctets, bytes } = captured;
+function asTree(n: Numbered): string {
+  const { timeNs, originalOctets } = n.captured;
   const time = new Date(Number((timeNs ?? 0n) / 1_000_000n));
   const isTime = timeNs !== null && !Number.isNaN(time.getTime()); // a file can say any 64 bits of seconds
-  const where = `${isTime ? ` ${time.toISOString()}` : ''}${on === null ? '' : ` on ${on}`}`;
-  const tree = describeDissection(dissect(linkType, bytes));
-  return `frame ${frame}${where}, ${originalOctets} octets: ${tree}`;
+  const where = `${isTime ? ` ${time.toISOString()}` : ''}${placeOf(n.on)}`;
+  return `frame ${n.frame}${where}, ${originalOctets} octets: ${describeDissection(dissected(n))}`;
+}
+
+function placeOf(on: Numbered['on']): string {
+  if (on === null) return '';
+  return typeof on === 'number' ? ` on interface ${on}` : ` on ${on}`;
 }
 
 endWithReader(() => process.exit());

@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { afterAll, describe, expect, it } from 'vitest';
-import { openPcapngFile } from '../src/io/pcap.js';
+import { encodeCaptureFile, openPcapngFile } from '../src/io/pcap.js';
 import { EXAMPLE_ENVIRONMENT as env, exampleCommand } from './run-example.js';
 
 const ROOT = `${import.meta.dirname}/..`;
@@ -60,6 +60,25 @@ describe('examples/decode.ts', { timeout: 30_000 }, () => {
     expect(decode(path).stdout).toMatch(
       /^frame 1 2023-\S+Z on wire, 20 .*\nframe 2 2023-\S+Z on inside, /s,
     );
+  });
+
+  it('names interfaces without a name by their index', () => {
+    const path = `${folder}/unnamed.pcapng`;
+    const frame = { timeNs: 0n, originalOctets: 1, bytes: Uint8Array.of(0x45) };
+    const frames = [0, 2].map((interfaceIndex) => ({ ...frame, interfaceIndex }));
+    const interfaces = [null, 'named', null].map((name) => ({
+      linkType: 105, // IEEE 802.11, which is not ours
+      snapOctets: 0,
+      name,
+    }));
+    const file = { format: 'pcapng', interfaces, frames, damage: null } as const;
+    writeFileSync(path, encodeCaptureFile(file));
+    const lines = decode(path, '--json').stdout.trimEnd().split('\n');
+    expect(lines.map((line) => JSON.parse(line))).toEqual([
+      { frame: 1, interface: 0, layers: ['linktype-105'] },
+      { frame: 2, interface: 2, layers: ['linktype-105'] },
+    ]);
+    expect(decode(path).stdout).toMatch(/^frame 1 \S+Z on interface 0, 1 octets: linktype-105\n/);
   });
 
   it('prints a tree for each packet', () => {

@@ -90,6 +90,7 @@ describe('a capture file', () => {
       'd4c3b2a102000400',
       '0a0d0d0a',
       '4d3cb2a1',
+      '34cdb2a102000400',
     );
     const any = fc.uint8Array({ maxLength: 80 });
     fc.assert(
@@ -129,6 +130,11 @@ describe('a capture file', () => {
       'a huge frame',
       `a1b2c3d400020004${'00'.repeat(16)}0000000000000000 7fffffff 00000000`,
       { code: 'bad-length', field: 'pcap.capturedLength', offset: 32, expected: MAX_FRAME_OCTETS },
+    ],
+    [
+      'a modified record of 16 octets',
+      `a1b2cd3400020004${'00'.repeat(16)}0000000000000000 00000000 00000000`,
+      { code: 'truncated', field: 'pcap.record', offset: 24, expected: 48, actual: 40 },
     ],
     ['a section alone', '0a0d0d0a', { code: 'truncated', field: 'pcapng.block' }],
     [
@@ -194,6 +200,18 @@ describe('pcap in either byte order', () => {
       '4d3cb2a1 0200 0400 00000000 00000000 00000400 65000000',
       '01000000 02000000 01000000 09000000 45',
       1_000_000_002n,
+    ],
+    [
+      "Kuznetzov's modified records, big-endian",
+      'a1b2cd34 0002 0004 00000000 00000000 00040000 00000065',
+      '00000001 00000002 00000001 00000009 00000003 0800 00 00 45',
+      1_000_002_000n,
+    ],
+    [
+      "Kuznetzov's modified records, little-endian",
+      '34cdb2a1 0200 0400 00000000 00000000 00000400 65000000',
+      '01000000 02000000 01000000 09000000 03000000 0008 00 00 45',
+      1_000_002_000n,
     ],
   ])('reads %s', (_, header, body, timeNs) => {
     expect(record(header + body)).toEqual([

@@ -26,6 +26,7 @@ export interface CapturedFrame {
 }
 
 export interface CaptureFile {
+  /** How it is written again; `pcap` too when its records were Kuznetzov's modified ones. */
   readonly format: 'pcap' | 'pcap-ns' | 'pcapng';
   readonly interfaces: readonly CaptureInterface[];
   readonly frames: readonly CapturedFrame[];

@@ -12,6 +12,30 @@ import {
   MAX_FRAME_OCTETS,
 } from './capture.js';
 import { concat } from './pcap-format.js';
+import {
+  BLOCK_HEADER,
+  BLOCK_OCTETS,
+  BLOCK_TYPE,
+  BYTE_ORDER,
+  INTERFACE,
+  INTERFACE_LINK_TYPE,
+  INTERFACE_SNAP_OCTETS,
+  OPTION_CODE,
+  OPTION_HEADER,
+  OPTION_OCTETS,
+  PACKET,
+  PACKET_CAPTURED_OCTETS,
+  PACKET_INTERFACE,
+  PACKET_ORIGINAL_OCTETS,
+  PACKET_TIME_HIGH,
+  PACKET_TIME_LOW,
+  SECTION,
+  SECTION_OCTETS,
+  SIMPLE_ORIGINAL_OCTETS,
+  SIMPLE_PACKET,
+  TRAILER_OCTETS,
+  VERSION,
+} from './pcapng-layout.js';
 
 const BLOCK = {
   SECTION: 0x0a0d_0d0a, // reads the same in both byte orders
@@ -22,10 +46,8 @@ const BLOCK = {
 } as const;
 const BYTE_ORDER_MAGIC = 0x1a2b_3c4d;
 const VERSION_MAJOR = 1;
-const MIN_BLOCK_OCTETS = 12;
-const BODY = 8; // of a block
-/** Fixed part of each body. */
-const FIXED_OCTETS = { SECTION: 16, INTERFACE: 8, PACKET: 20, SIMPLE_PACKET: 4 } as const;
+const BODY: number = BLOCK_HEADER.octets;
+const MIN_BLOCK_OCTETS: number = BODY + TRAILER_OCTETS;
 const OPTION = { END: 0, NAME: 2, TIME_RESOLUTION: 9, TIME_OFFSET: 14 } as const;
 const NANOSECONDS = 9; // as a time resolution: powers of ten
 const SECOND_NS = 1_000_000_000n;
@@ -94,10 +116,10 @@ export const encodePcapng = (c: CaptureFile): Uint8Array =>
 
 /** The Section Header that a file begins with. */
 export function encodePcapngSection(): Uint8Array {
-  return encodeBlock(BLOCK.SECTION, FIXED_OCTETS.SECTION, (view) => {
-    view.setUint32(0, BYTE_ORDER_MAGIC, true);
-    view.setUint16(4, VERSION_MAJOR, true);
-    view.setBigInt64(8, -1n, true); // length of the section: not known
+  return encodeBlock(BLOCK.SECTION, SECTION.octets, (view) => {
+    view.setUint32(BYTE_ORDER, BYTE_ORDER_MAGIC, true);
+    view.setUint16(VERSION, VERSION_MAJOR, true);
+    view.setBigInt64(SECTION_OCTETS, -1n, true); // not known
   });
 }
 
@@ -110,25 +132,25 @@ export function encodePcapngInterface(on: CaptureInterface): Uint8Array {
     encodeOption(OPTION.END, new Uint8Array(0)),
   ];
   const tail = concat(options);
-  return encodeBlock(BLOCK.INTERFACE, FIXED_OCTETS.INTERFACE + tail.length, (view, body) => {
-    view.setUint16(0, on.linkType, true);
-    view.setUint32(4, on.snapOctets, true);
-    body.set(tail, FIXED_OCTETS.INTERFACE);
+  return encodeBlock(BLOCK.INTERFACE, INTERFACE.octets + tail.length, (view, body) => {
+    view.setUint16(INTERFACE_LINK_TYPE, on.linkType, true);
+    view.setUint32(INTERFACE_SNAP_OCTETS, on.snapOctets, true);
+    body.set(tail, INTERFACE.octets);
   });
 }
 
 /** An Enhanced Packet, or a Simple Packet for a frame of the first interface that has no time. */
 export function encodePcapngFrame(f: CapturedFrame): Uint8Array {
   if (f.timeNs === null && f.interfaceIndex === 0) return encodeSimplePacket(f);
-  const octets = FIXED_OCTETS.PACKET + f.bytes.length;
+  const octets = PACKET.octets + f.bytes.length;
   return encodeBlock(BLOCK.ENHANCED_PACKET, octets, (view, body) => {
     const timeNs = f.timeNs ?? 0n;
-    view.setUint32(0, f.interfaceIndex, true);
-    view.setUint32(4, Number(timeNs >> 32n), true);
-    view.setUint32(8, Number(timeNs & 0xffff_ffffn), true);
-    view.setUint32(12, f.bytes.length, true);
-    view.setUint32(16, f.originalOctets, true);
-    body.set(f.bytes, FIXED_OCTETS.PACKET);
+    view.setUint32(PACKET_INTERFACE, f.interfaceIndex, true);
+    view.setUint32(PACKET_TIME_HIGH, Number(timeNs >> 32n), true);
+    view.setUint32(PACKET_TIME_LOW, Number(timeNs & 0xffff_ffffn), true);
+    view.setUint32(PACKET_CAPTURED_OCTETS, f.bytes.length, true);
+    view.setUint32(PACKET_ORIGINAL_OCTETS, f.originalOctets, true);
+    body.set(f.bytes, PACKET.octets);
   });
 }
 
@@ -137,22 +159,24 @@ function readBlock(r: Reading, at: number): Result<number> {
   const { file, view } = r;
   if (file.length < at + MIN_BLOCK_OCTETS)
     return fail('truncated', 'pcapng.block', at, at + MIN_BLOCK_OCTETS, file.length);
-  const type = view.getUint32(at, r.little);
+  const type = view.getUint32(at + BLOCK_TYPE, r.little);
   if (type === BLOCK.SECTION) {
-    const magic = view.getUint32(at + BODY);
+    const magicAt = at + BODY + BYTE_ORDER;
+    const magic = view.getUint32(magicAt);
     r.little = magic !== BYTE_ORDER_MAGIC;
-    if (view.getUint32(at + BODY, r.little) !== BYTE_ORDER_MAGIC)
-      return fail('bad-value', 'pcapng.byteOrderMagic', at + BODY, BYTE_ORDER_MAGIC, magic);
+    if (view.getUint32(magicAt, r.little) !== BYTE_ORDER_MAGIC)
+      return fail('bad-value', 'pcapng.byteOrderMagic', magicAt, BYTE_ORDER_MAGIC, magic);
   }
-  const octets = view.getUint32(at + 4, r.little);
+  const octets = view.getUint32(at + BLOCK_OCTETS, r.little);
   if (octets < MIN_BLOCK_OCTETS || octets & 3)
-    return fail('bad-length', 'pcapng.blockLength', at + 4, MIN_BLOCK_OCTETS, octets);
+    return fail('bad-length', 'pcapng.blockLength', at + BLOCK_OCTETS, MIN_BLOCK_OCTETS, octets);
   const end = at + octets;
   if (file.length < end) return fail('truncated', 'pcapng.block', at, end, file.length);
-  const again = view.getUint32(end - 4, r.little);
+  const bodyEnd = end - TRAILER_OCTETS;
+  const again = view.getUint32(bodyEnd, r.little);
   if (again !== octets)
-    return fail('bad-length', 'pcapng.blockLengthAgain', end - 4, octets, again);
-  const read = readBody(r, type, { at: at + BODY, end: end - 4 });
+    return fail('bad-length', 'pcapng.blockLengthAgain', bodyEnd, octets, again);
+  const read = readBody(r, type, { at: at + BODY, end: bodyEnd });
   return read.ok ? ok(end) : read;
 }
 
@@ -173,25 +197,26 @@ function readBody(r: Reading, type: number, body: Body): Result<unknown> {
 }
 
 function readSection(r: Reading, { at, end }: Body): Result<unknown> {
-  if (end < at + FIXED_OCTETS.SECTION)
-    return fail('truncated', 'pcapng.section', at, at + FIXED_OCTETS.SECTION, end);
-  const major = r.view.getUint16(at + 4, r.little);
+  if (end < at + SECTION.octets)
+    return fail('truncated', 'pcapng.section', at, at + SECTION.octets, end);
+  const major = r.view.getUint16(at + VERSION, r.little);
   if (major !== VERSION_MAJOR)
-    return fail('bad-version', 'pcapng.version', at + 4, VERSION_MAJOR, major);
+    return fail('bad-version', 'pcapng.version', at + VERSION, VERSION_MAJOR, major);
   r.sectionStart = r.interfaces.length;
   return ok(null);
 }
 
 function readInterface(r: Reading, { at, end }: Body): Result<unknown> {
-  const options = at + FIXED_OCTETS.INTERFACE;
+  const options = at + INTERFACE.octets;
   if (end < options) return fail('truncated', 'pcapng.interface', at, options, end);
   if (r.interfaces.length >= MAX_INTERFACES)
     return fail('too-many', 'pcapng.interface', at, MAX_INTERFACES, MAX_INTERFACES + 1);
   const found = readInterfaceOptions(r, { at: options, end });
   if (!found.ok) return found;
   const { name, ...timeBase } = found.value;
-  const linkType = r.view.getUint16(at, r.little);
-  r.interfaces.push({ linkType, snapOctets: r.view.getUint32(at + 4, r.little), name });
+  const linkType = r.view.getUint16(at + INTERFACE_LINK_TYPE, r.little);
+  const snapOctets = r.view.getUint32(at + INTERFACE_SNAP_OCTETS, r.little);
+  r.interfaces.push({ linkType, snapOctets, name });
   r.timeBases.push(timeBase);
   return ok(null);
 }
@@ -202,10 +227,10 @@ function readInterfaceOptions(
 ): Result<TimeBase & { name: string | null }> {
   let { unitsPerSecond, offsetSeconds } = MICROSECONDS;
   let name: string | null = null;
-  while (at + 4 <= end) {
-    const code = r.view.getUint16(at, r.little);
-    const octets = r.view.getUint16(at + 2, r.little);
-    const value = at + 4;
+  while (at + OPTION_HEADER.octets <= end) {
+    const code = r.view.getUint16(at + OPTION_CODE, r.little);
+    const octets = r.view.getUint16(at + OPTION_OCTETS, r.little);
+    const value = at + OPTION_HEADER.octets;
     if (code === OPTION.END) break;
     if (end < value + octets) return fail('truncated', 'pcapng.option', at, value + octets, end);
     if (code === OPTION.NAME)
@@ -222,33 +247,34 @@ function readInterfaceOptions(
 /** Enhanced Packet; the obsolete Packet differs in that its interface has 16 bits, followed by a drop count. */
 function readPacket(r: Reading, { at, end }: Body, type: number): Result<unknown> {
   const { view, little } = r;
-  const start = at + FIXED_OCTETS.PACKET;
+  const start = at + PACKET.octets;
   if (end < start) return fail('truncated', 'pcapng.packet', at, start, end);
-  const id = type === BLOCK.PACKET ? view.getUint16(at, little) : view.getUint32(at, little);
-  const time =
-    (BigInt(view.getUint32(at + 4, little)) << 32n) | BigInt(view.getUint32(at + 8, little));
+  const idAt = at + PACKET_INTERFACE;
+  const id = type === BLOCK.PACKET ? view.getUint16(idAt, little) : view.getUint32(idAt, little);
+  const timeHigh = BigInt(view.getUint32(at + PACKET_TIME_HIGH, little));
+  const time = (timeHigh << 32n) | BigInt(view.getUint32(at + PACKET_TIME_LOW, little));
   const interfaceIndex = r.sectionStart + id;
   const timeBase = r.timeBases[interfaceIndex];
   if (timeBase === undefined)
-    return fail('missing', 'pcapng.interfaceId', at, r.interfaces.length - r.sectionStart, id);
-  const octets = view.getUint32(at + 12, little);
+    return fail('missing', 'pcapng.interfaceId', idAt, r.interfaces.length - r.sectionStart, id);
+  const octets = view.getUint32(at + PACKET_CAPTURED_OCTETS, little);
   const wrong = checkFrame(octets, start, end);
   if (wrong !== null) return wrong;
   r.frames.push({
     interfaceIndex,
     timeNs: timeBase.offsetSeconds * SECOND_NS + (time * SECOND_NS) / timeBase.unitsPerSecond,
-    originalOctets: view.getUint32(at + 16, little),
+    originalOctets: view.getUint32(at + PACKET_ORIGINAL_OCTETS, little),
     bytes: r.file.subarray(start, start + octets),
   });
   return ok(null);
 }
 
 function readSimplePacket(r: Reading, { at, end }: Body): Result<unknown> {
-  const start = at + FIXED_OCTETS.SIMPLE_PACKET;
+  const start = at + SIMPLE_PACKET.octets;
   if (end < start) return fail('truncated', 'pcapng.simplePacket', at, start, end);
   const on = r.interfaces[r.sectionStart];
   if (on === undefined) return fail('missing', 'pcapng.interface', at, 1, 0);
-  const originalOctets = r.view.getUint32(at, r.little);
+  const originalOctets = r.view.getUint32(at + SIMPLE_ORIGINAL_OCTETS, r.little);
   const octets = Math.min(originalOctets, on.snapOctets || originalOctets);
   const wrong = checkFrame(octets, start, end);
   if (wrong !== null) return wrong;
@@ -266,10 +292,10 @@ function checkFrame(octets: number, start: number, end: number): Result<never> |
 }
 
 function encodeSimplePacket(f: CapturedFrame): Uint8Array {
-  const octets = FIXED_OCTETS.SIMPLE_PACKET + f.bytes.length;
+  const octets = SIMPLE_PACKET.octets + f.bytes.length;
   return encodeBlock(BLOCK.SIMPLE_PACKET, octets, (view, body) => {
-    view.setUint32(0, f.originalOctets, true);
-    body.set(f.bytes, FIXED_OCTETS.SIMPLE_PACKET);
+    view.setUint32(SIMPLE_ORIGINAL_OCTETS, f.originalOctets, true);
+    body.set(f.bytes, SIMPLE_PACKET.octets);
   });
 }
 
@@ -281,19 +307,19 @@ function encodeBlock(
   const octets = MIN_BLOCK_OCTETS + padded(bodyOctets);
   const out = new Uint8Array(octets);
   const view = viewOf(out);
-  view.setUint32(0, type, true);
-  view.setUint32(4, octets, true);
-  view.setUint32(octets - 4, octets, true);
+  view.setUint32(BLOCK_TYPE, type, true);
+  view.setUint32(BLOCK_OCTETS, octets, true);
+  view.setUint32(octets - TRAILER_OCTETS, octets, true);
   const body = out.subarray(BODY);
   write(viewOf(body), body);
   return out;
 }
 
 function encodeOption(code: number, value: Uint8Array): Uint8Array {
-  const out = new Uint8Array(4 + padded(value.length));
-  viewOf(out).setUint16(0, code, true);
-  viewOf(out).setUint16(2, value.length, true);
-  out.set(value, 4);
+  const out = new Uint8Array(OPTION_HEADER.octets + padded(value.length));
+  viewOf(out).setUint16(OPTION_CODE, code, true);
+  viewOf(out).setUint16(OPTION_OCTETS, value.length, true);
+  out.set(value, OPTION_HEADER.octets);
   return out;
 }
 
