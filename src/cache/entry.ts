@@ -6,8 +6,8 @@ import type { Endpoint } from '../wire/path.js';
 export const CACHE_KINDS = [
   'incomplete', // a resolution is under way
   'negative', // a resolution found nothing (RFC 2332 §5.2.2, code 12)
-  'cached', // learned from a packet in transit or from its source (S bit)
-  'dynamic', // learned by registration or resolution
+  'cached', // learned from a resolution, from a packet in transit or from its source (S bit)
+  'dynamic', // registered here
   'nhs', // a next hop server that we are registered with
   'static', // configured by `ip nhrp map`
   'local', // our own, answered for
