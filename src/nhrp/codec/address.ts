@@ -69,7 +69,10 @@ export function nhrpAddressOctets(a: NhrpAddress): number {
   return isOpaque(a) ? a.octets.length : addressOctets(a);
 }
 
-/** Writes an NBMA address at `at` and its type/length octet at `lengthAt`; returns the offset after the address. */
+/**
+ * Writes an NBMA address at `at` and its type/length octet at `lengthAt`; returns the offset after the address.
+ * @throws RangeError when it has more than 63 octets
+ */
 export const encodeNbmaAddress = (
   a: NhrpAddress,
   out: Uint8Array,
@@ -78,7 +81,10 @@ export const encodeNbmaAddress = (
 ): number =>
   a === null ? encodeNone(out, at, lengthAt) : encodeSome(a, out, at, lengthAt, ~LENGTH_MASK);
 
-/** Writes a protocol address at `at` and its length at `lengthAt`; returns the offset after the address. */
+/**
+ * Writes a protocol address at `at` and its length at `lengthAt`; returns the offset after the address.
+ * @throws RangeError when it has more than 255 octets
+ */
 export const encodeProtocolAddress = (
   a: NhrpAddress,
   out: Uint8Array,
@@ -112,8 +118,18 @@ function encodeOther(
   lengthAt: number,
   typeBits: number,
 ): number {
-  out[lengthAt] = isOpaque(a) ? (a.typeLength & typeBits) | a.octets.length : addressOctets(a);
-  return isOpaque(a) ? writeBytes(out, at, a.octets) : writeAddress(a, out, at);
+  if (!isOpaque(a)) {
+    out[lengthAt] = addressOctets(a);
+    return writeAddress(a, out, at);
+  }
+  const octets = a.octets.length;
+  const most = ~typeBits & 0xff;
+  if (octets > most) {
+    const field = typeBits === 0 ? 'protocolAddress' : 'nbmaAddress';
+    throw new RangeError(`${field}: at most ${most} octets expected, not ${octets}`);
+  }
+  out[lengthAt] = (a.typeLength & typeBits) | octets;
+  return writeBytes(out, at, a.octets);
 }
 
 /** Told by shape: a class may exist twice in a program that loads two module formats. */

@@ -117,7 +117,7 @@ export function ciesOctets(cies: readonly Cie[]): number {
   return octets;
 }
 
-/** Writes `cieOctets(c)` octets at `at` and returns the offset after them. */
+/** Writes `cieOctets(c)` octets at `at` and returns the offset after them. @throws RangeError when an address is too long */
 export function encodeCie(c: Cie, out: Uint8Array, at: number): number {
   writeU8(out, at + CODE, c.code);
   writeU8(out, at + PREFIX_LENGTH, c.prefixLength);

@@ -12,6 +12,7 @@ import {
   writeU16,
   writeU32,
 } from '../../wire/bytes.js';
+import { type FixedLayout, fixedLayout } from '../../wire/layout.js';
 import type { Families } from './address.js';
 import { type Cie, ciesOctets, encodeCie, readCies } from './cie.js';
 import { ExtensionBit, ExtensionType } from './numbers.js';
@@ -63,8 +64,11 @@ export type Extension =
   | CapabilitiesExtension
   | UnknownExtension;
 
-/** Type word and length. */
-export const EXTENSION_HEADER_OCTETS = 4;
+/** Before the value: C bit, u bit and type in one word, then the octets of the value. */
+export const EXTENSION: FixedLayout = fixedLayout({ type: 2, length: 2 });
+export const EXTENSION_HEADER_OCTETS: number = EXTENSION.octets;
+export const EXTENSION_TYPE: number = EXTENSION.offsetOf('type');
+export const EXTENSION_LENGTH: number = EXTENSION.offsetOf('length');
 /** Reserved and SPI. */
 export const AUTHENTICATION_MIN_OCTETS = 4;
 export const OUI_OCTETS = 3;
@@ -95,8 +99,8 @@ const holdsCies = (type: number, octets: number): boolean =>
 
 /** Reads an extension that the view has found to be whole. Octets in it are views of `b`. */
 export function readExtension(b: Uint8Array, at: number, context: ExtensionContext): Extension {
-  const word = readU16(b, at);
-  const octets = readU16(b, at + 2);
+  const word = readU16(b, at + EXTENSION_TYPE);
+  const octets = readU16(b, at + EXTENSION_LENGTH);
   const type = word & ExtensionBit.TYPE_MASK;
   const compulsory = (word & ExtensionBit.COMPULSORY) !== 0;
   const reserved = (word & ExtensionBit.RESERVED) !== 0;
@@ -173,7 +177,8 @@ export function encodeExtensions(
 ): number {
   for (let i = 0; i < extensions.length; i++) {
     const e = extensions[i] as Extension;
-    writeU16(out, at, e.type | (e.compulsory ? COMPULSORY : 0) | (e.reserved ? RESERVED : 0));
+    const bits = (e.compulsory ? COMPULSORY : 0) | (e.reserved ? RESERVED : 0);
+    writeU16(out, at + EXTENSION_TYPE, e.type | bits);
     const value = at + EXTENSION_HEADER_OCTETS;
     let end = value;
     switch (e.kind) {
@@ -195,7 +200,7 @@ export function encodeExtensions(
       case 'unknown':
         end = writeBytes(out, end, e.octets);
     }
-    writeU16(out, at + 2, end - value);
+    writeU16(out, at + EXTENSION_LENGTH, end - value);
     at = end;
   }
   return at;

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { nhrpMessage } from '../../testing/arbitraries/index.js';
 import { CIE, cieOctets, encodeCie } from './cie.js';
+import { EXTENSION, encodeExtension, extensionOctets } from './extension.js';
 import { HEADER, HEADER_OCTETS } from './header.js';
 import { messageBytes } from './message.js';
 import { NHRP_VERSION } from './numbers.js';
@@ -11,6 +12,7 @@ describe('the declared layouts', () => {
   it('have the sizes of RFC 2332', () => {
     expect(HEADER_OCTETS).toBe(28); // §5.1 and the lengths, flags and request id of §5.2.0.1
     expect(CIE.octets).toBe(12);
+    expect(EXTENSION.octets).toBe(4); // §5.3
     expect(() => HEADER.offsetOf('hopcount')).toThrow('bug: no field hopcount');
   });
 
@@ -38,6 +40,21 @@ describe('the declared layouts', () => {
         });
         expect(Uint8Array.from(fields.snap as Buffer)).toEqual(message.snap ?? new Uint8Array(5));
         expect(fields.extensionOffset).toBe(view.hasExtensions ? view.bodyEnd : 0);
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  it('agree with what is written of an extension', () => {
+    const messages = nhrpMessage().filter((m) => (m.extensions?.length ?? 0) > 0);
+    fc.assert(
+      fc.property(messages, ({ extensions }) => {
+        const [e] = extensions ?? [];
+        if (e === undefined) throw new Error('filtered');
+        const out = new Uint8Array(extensionOctets(e)).fill(0xa5);
+        expect(encodeExtension(e, out, 0)).toBe(out.length);
+        const word = e.type | (e.compulsory ? 0x8000 : 0) | (e.reserved ? 0x4000 : 0);
+        expect(EXTENSION.decode(Buffer.from(out))).toEqual({ type: word, length: out.length - 4 });
       }),
       { numRuns: 60 },
     );

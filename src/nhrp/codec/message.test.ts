@@ -6,6 +6,7 @@ import { IpAddress, parseAddress } from '../../wire/address.js';
 import { readU16, toHex, writeU16 } from '../../wire/bytes.js';
 import { wordsOf } from '../../wire/checksum.js';
 import { unwrap } from '../../wire/result.js';
+import type { Cie } from './cie.js';
 import { CHECKSUM, PACKET_SIZE } from './header.js';
 import {
   type CieMessage,
@@ -180,6 +181,41 @@ describe('limits of the caller', () => {
   it('refuses a buffer without room', () => {
     expect(() => encodeMessage(message, new Uint8Array(106), 0)).toThrow(RangeError);
     expect(() => encodeMessage(message, new Uint8Array(120), 14)).toThrow('107 octets');
+  });
+
+  const opaque = (octets: number) => ({ typeLength: 0x40, octets: new Uint8Array(octets) });
+  const withCie = (cie: Partial<Cie>) => ({ cies: [{ ...CIE, ...cie }] });
+  it.each<[string, object]>([
+    ['nbmaAddress: at most 63 octets', { sourceNbmaAddress: opaque(64) }],
+    ['nbmaAddress: at most 63 octets', { sourceNbmaSubaddress: opaque(300) }],
+    ['protocolAddress: at most 255 octets', { sourceProtocolAddress: opaque(256) }],
+    ['protocolAddress: at most 255 octets', { destinationProtocolAddress: opaque(256) }],
+    ['nbmaAddress: at most 63 octets', withCie({ nbmaAddress: opaque(64) })],
+    ['nbmaAddress: at most 63 octets', withCie({ nbmaSubaddress: opaque(64) })],
+    ['protocolAddress: at most 255 octets', withCie({ protocolAddress: opaque(256) })],
+    ['flags: 16 bits', { flags: 0x1_0002 }],
+    ['flags: 16 bits', { flags: -1 }],
+    ['snap: 5 octets', { snap: new Uint8Array(4) }],
+    ['snap: 5 octets', { snap: new Uint8Array(6) }],
+    ['type: 1 to 8 expected, not 0', { type: 0 }],
+    ['type: 1 to 8 expected, not 9', { type: 9 }],
+    ['type: 1 to 8 expected, not 9', { type: 9, packet: new Uint8Array(1) }],
+  ])('refuses what no packet can say, %s', (error, wrong) => {
+    const impossible = { ...message, ...wrong } as NhrpMessage;
+    const encode = () => encodeMessage(impossible, new Uint8Array(1_000), 0);
+    for (const act of [encode, () => messageBytes(impossible)]) {
+      expect(act).toThrow(RangeError);
+      expect(act).toThrow(new RegExp(`^${error}`));
+    }
+  });
+
+  it('writes the longest addresses that there are', () => {
+    const longest = {
+      ...message,
+      sourceNbmaAddress: { typeLength: 0x7f, octets: new Uint8Array(63).fill(1) },
+      sourceProtocolAddress: { typeLength: 0xff, octets: new Uint8Array(255).fill(2) },
+    };
+    expect(decode(messageBytes(longest))).toMatchObject(longest);
   });
 
   it('takes more or fewer CIEs and extensions as the options say', () => {

@@ -93,6 +93,7 @@ export interface TrafficIndication extends Common {
 export type NhrpMessage = CieMessage | ErrorIndication | TrafficIndication;
 
 const LAST_CIE_TYPE = PacketType.PURGE_REPLY;
+const LAST_TYPE = PacketType.TRAFFIC_INDICATION;
 const END = ExtensionType.END;
 const END_OF_EXTENSIONS = (ExtensionBit.COMPULSORY | END) << 16;
 
@@ -204,21 +205,26 @@ function readExtensions(view: NhrpView): Extension[] | null {
   return extensions;
 }
 
-/** Octets of the message on the wire, with End. */
-export const messageOctets = (m: NhrpMessage): number =>
-  HEADER_OCTETS +
-  nhrpAddressOctets(m.sourceNbmaAddress) +
-  nhrpAddressOctets(m.sourceNbmaSubaddress) +
-  nhrpAddressOctets(m.sourceProtocolAddress) +
-  nhrpAddressOctets(m.destinationProtocolAddress) +
-  (hasCies(m) ? ciesOctets(m.cies) : m.packet.length) +
-  extensionsOctets(m.extensions);
+/** Octets of the message on the wire, with End. @throws RangeError when there is no such type */
+export function messageOctets(m: NhrpMessage): number {
+  if (!hasCies(m)) checkIndication(m.type);
+  return (
+    HEADER_OCTETS +
+    nhrpAddressOctets(m.sourceNbmaAddress) +
+    nhrpAddressOctets(m.sourceNbmaSubaddress) +
+    nhrpAddressOctets(m.sourceProtocolAddress) +
+    nhrpAddressOctets(m.destinationProtocolAddress) +
+    (hasCies(m) ? ciesOctets(m.cies) : m.packet.length) +
+    extensionsOctets(m.extensions)
+  );
+}
 
 /**
  * Writes `messageOctets(m)` octets at `at`, with size, extension offset, checksum and End, and returns the offset after them.
  * One pass: what is only known afterwards is filled in.
  * @param words `out` as words (`wordsOf`), which makes the checksum faster; null without
- * @throws RangeError when the message has more than 65,535 octets, or `out` has no room for it
+ * @throws RangeError when the message has more than 65,535 octets, or `out` has no room for it; when the type, the flags,
+ *   the SNAP octets or the length of an address cannot be written
  */
 export function encodeMessage(
   m: NhrpMessage,
@@ -257,12 +263,13 @@ function encodeHeader(m: NhrpMessage, out: Uint8Array, at: number): number {
   writeU16(out, at + ADDRESS_FAMILY, m.addressFamily);
   writeU16(out, at + PROTOCOL_TYPE, m.protocolType);
   if (m.snap === null) writeU8(out, writeU32(out, at + SNAP, 0), 0);
-  else writeBytes(out, at + SNAP, m.snap);
+  else writeSnap(m.snap, out, at + SNAP);
   writeU8(out, at + HOP_COUNT, m.hopCount);
   writeU16(out, at + CHECKSUM, 0);
   writeU8(out, at + VERSION, NHRP_VERSION);
   writeU8(out, at + TYPE, m.type);
   if (hasCies(m)) {
+    if ((m.flags & 0xffff) !== m.flags || m.type < 1) refuseCieHeader(m);
     writeU16(out, at + FLAGS, m.flags);
     writeU32(out, at + REQUEST_ID, m.requestId);
   } else encodeIndication(m, out, at);
@@ -274,12 +281,34 @@ function encodeHeader(m: NhrpMessage, out: Uint8Array, at: number): number {
   return encodeProtocolAddress(m.destinationProtocolAddress, out, next, last);
 }
 
+/** @throws RangeError always: of the flags unless it is the type */
+function refuseCieHeader(m: CieMessage): never {
+  if (m.type < 1) refuseType(m.type);
+  throw new RangeError(`flags: 16 bits expected, not ${m.flags}`);
+}
+
+function refuseType(type: number): never {
+  throw new RangeError(`type: 1 to ${LAST_TYPE} expected, not ${type}`);
+}
+
+function writeSnap(snap: Uint8Array, out: Uint8Array, at: number): void {
+  if (snap.length !== SNAP_OCTETS)
+    throw new RangeError(`snap: ${SNAP_OCTETS} octets expected, not ${snap.length}`);
+  writeBytes(out, at, snap);
+}
+
+/** @throws RangeError for a type that has no CIEs and is no indication either: from JavaScript, or by a cast */
+function checkIndication(type: number): void {
+  if (type !== PacketType.ERROR_INDICATION && type !== LAST_TYPE) refuseType(type);
+}
+
 /** What types 7 and 8 have in the place of flags and request id. */
 function encodeIndication(
   m: ErrorIndication | TrafficIndication,
   out: Uint8Array,
   at: number,
 ): void {
+  checkIndication(m.type);
   writeU16(out, at + FLAGS, m.unused);
   const isError = m.type === PacketType.ERROR_INDICATION;
   writeU16(out, at + REQUEST_ID, isError ? m.errorCode : m.trafficCode);

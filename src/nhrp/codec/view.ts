@@ -11,7 +11,12 @@ import type { WireError } from '../../wire/result.js';
 import { lengthOf, nbmaFamilyOf, protocolFamilyOf } from './address.js';
 import { checkPacket } from './checks.js';
 import { cieOctetsAt } from './cie.js';
-import { EXTENSION_HEADER_OCTETS, type ExtensionContext } from './extension.js';
+import {
+  EXTENSION_HEADER_OCTETS,
+  EXTENSION_LENGTH,
+  EXTENSION_TYPE,
+  type ExtensionContext,
+} from './extension.js';
 import {
   ADDRESS_FAMILY,
   CHECKSUM,
@@ -162,11 +167,11 @@ export class NhrpView implements ExtensionContext {
   }
   /** 14 bits; 0 is End. Walk from `bodyEnd` while `hasExtensions`. */
   extensionType(extensionAt: number): number {
-    return readU16(this.slab, extensionAt) & TYPE_MASK;
+    return readU16(this.slab, extensionAt + EXTENSION_TYPE) & TYPE_MASK;
   }
   /** Octets of its value, which begins four octets further on. */
   extensionOctets(extensionAt: number): number {
-    return readU16(this.slab, extensionAt + 2);
+    return readU16(this.slab, extensionAt + EXTENSION_LENGTH);
   }
   nextExtension(extensionAt: number): number {
     return extensionAt + EXTENSION_HEADER_OCTETS + this.extensionOctets(extensionAt);

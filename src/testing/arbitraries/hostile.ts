@@ -3,6 +3,7 @@
  * then put the checksum right, so that the lie is reached.
  */
 import fc from 'fast-check';
+import { CIE_MIN_OCTETS } from '../../nhrp/codec/cie.js';
 import {
   CHECKSUM,
   EXTENSION_OFFSET,
@@ -147,21 +148,51 @@ const listLie = (): fc.Arbitrary<Mutation> =>
     mutation('no End', (b) => b.slice(0, -4)),
   );
 
-/** Extensions without end, or CIEs: more than any limit. */
-const flood = (): fc.Arbitrary<Mutation> =>
-  fc.tuple(fc.constantFrom(65, 300), fc.boolean()).map(([count, cies]) =>
-    mutation('flood', (b) => {
-      const at = b.length < HEADER_OCTETS ? 0 : readU16(b, EXTENSION_OFFSET);
-      if (at === 0 || at > b.length) return b;
-      const one = cies ? new Uint8Array(12) : Uint8Array.of(0, 8, 0, 3, 0, 0, 12);
-      const many = Uint8Array.from(
-        { length: count * one.length },
-        (_, i) => one[i % one.length] ?? 0,
-      );
-      if (cies && (b[TYPE] ?? 0) <= 6) writeU16(b, EXTENSION_OFFSET, at + many.length);
-      return Uint8Array.from([...b.subarray(0, at), ...many, ...b.subarray(at)]);
+/** One extension of the list keeps no more than a few octets of its value. */
+const stump = (): fc.Arbitrary<Mutation> =>
+  fc.tuple(share, fc.nat(3)).map(([where, left]) =>
+    mutation('stump', (b) => {
+      const all = extensionsOf(b);
+      const at = all[Math.floor(all.length * where)];
+      if (at === undefined) return b;
+      const end = Math.min(b.length, at + 4 + readU16(b, at + 2));
+      const kept = Math.min(end, at + 4 + left);
+      writeU16(b, at + 2, kept - at - 4);
+      return Uint8Array.from([...b.subarray(0, kept), ...b.subarray(end)]);
     }),
   );
+
+/** Where each extension begins, End too. */
+function extensionsOf(b: Uint8Array): number[] {
+  const first = b.length < HEADER_OCTETS ? 0 : readU16(b, EXTENSION_OFFSET);
+  const found: number[] = [];
+  if (first > 0)
+    for (let at = first; at + 4 <= b.length; at += 4 + readU16(b, at + 2)) found.push(at);
+  return found;
+}
+
+/** Extensions without end, or CIEs in the body or in one extension: more than any limit. */
+const flood = (): fc.Arbitrary<Mutation> =>
+  fc
+    .tuple(fc.constantFrom(65, 300), fc.constantFrom('extensions', 'CIEs', 'CIEs of an extension'))
+    .map(([count, what]) =>
+      mutation(`flood of ${what}`, (b) => {
+        const at = b.length < HEADER_OCTETS ? 0 : readU16(b, EXTENSION_OFFSET);
+        if (at === 0 || at > b.length) return b;
+        const many = floodOf(what, count);
+        if (what === 'CIEs' && (b[TYPE] ?? 0) <= 6) writeU16(b, EXTENSION_OFFSET, at + many.length);
+        return Uint8Array.from([...b.subarray(0, at), ...many, ...b.subarray(at)]);
+      }),
+    );
+
+const SMALLEST_VENDOR = [0, 8, 0, 3, 0, 0, 12];
+
+function floodOf(what: string, count: number): number[] {
+  if (what === 'extensions') return Array.from({ length: count }, () => SMALLEST_VENDOR).flat();
+  const cies = Array.from({ length: count * CIE_MIN_OCTETS }, () => 0);
+  if (what === 'CIEs') return cies;
+  return [0x80, 3, cies.length >>> 8, cies.length & 0xff, ...cies]; // Responder Address
+}
 
 /**
  * NHRP packets that are wrong, or might be: tampered with blindly, lying in the fields that are trusted first, repeated,
@@ -172,7 +203,9 @@ export const hostileNhrpOctets = (): fc.Arbitrary<Uint8Array> =>
     mutated(nhrpOctets()),
     mutated(nhrpOctets()).map((b) => withRightChecksum(b)),
     mutated(nhrpOctets(), headerLie()).map((b) => withRightChecksum(b, true)),
-    mutated(nhrpOctets(), fc.oneof(listLie(), headerLie())).map((b) => withRightChecksum(b)),
+    mutated(nhrpOctets(), fc.oneof(listLie(), stump(), headerLie())).map((b) =>
+      withRightChecksum(b),
+    ),
     mutated(nhrpOctets(), flood()).map((b) => withRightChecksum(b)),
     octets(256),
   );
