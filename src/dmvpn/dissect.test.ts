@@ -163,10 +163,10 @@ describe('dissect', () => {
   });
 
   it.each<[string, Uint8Array]>([
-    ['IPv4', ip(47, gre(0x0800, new Uint8Array(60), 0))],
-    ['IPv6', ip(47, gre(0x0800, new Uint8Array(60), 0), V6)],
-    ['UDP', ip(17, udp(1, GRE_UDP_PORT, gre(0x0800, new Uint8Array(60), 0)))],
-    ['a tunnel', ip(47, gre(0x0800, ip(47, gre(0x0800, new Uint8Array(60), 0)), 0))],
+    ['IPv4', ip(47, gre(0x0800, new Uint8Array(60).fill(1), 0))],
+    ['IPv6', ip(47, gre(0x0800, new Uint8Array(60).fill(1), 0), V6)],
+    ['UDP', ip(17, udp(1, GRE_UDP_PORT, gre(0x0800, new Uint8Array(60).fill(1), 0)))],
+    ['a tunnel', ip(47, gre(0x0800, ip(47, gre(0x0800, new Uint8Array(60).fill(1), 0)), 0))],
   ])('does not verify the checksum of GRE in %s whose end was not captured', (_, packet) => {
     for (const missing of [1, 40]) {
       const { gre: header, error } = raw(packet.subarray(0, packet.length - missing));
