@@ -14,7 +14,7 @@ const CEILINGS_KB: Readonly<Record<string, number>> = {
   'io/tun': 6,
   'io/pcap': 16,
   'io/drive': 4,
-  'io/open': 88,
+  'io/open': 92,
   'io/host': 8,
   'io/fault': 4,
   'io/clock': 1,
