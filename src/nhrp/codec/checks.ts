@@ -166,28 +166,27 @@ export function checkPacket(
   let highest: number = END; // while types ascend, as they mostly do, none is there twice
   let authenticationAt = -1;
   let natAddressAt = -1;
+  const last = end - EXTENSION_HEADER_OCTETS; // where End begins
   let next = bodyEnd & OFFSET_BITS;
   for (;;) {
     const here = next;
     const value = here + EXTENSION_HEADER_OCTETS;
-    if (value > end) return refuseCut(view, here);
     const type = readU16(b, here) & TYPE_MASK;
     const length = readU16(b, here + 2);
-    if (type === END) {
+    if (type > highest) highest = type;
+    else if (type === END) {
       view.authenticationAt = authenticationAt;
       view.natAddressAt = natAddressAt;
       return length === 0 && value === end ? null : refuseEnd(view, here, length);
-    }
+    } else if (type !== VENDOR && isRepeated(view, here, type))
+      return refuse(view, DUPLICATE_EXTENSION, here, 1, 2);
     if (room-- === 0) return refuseMany(view, here);
     next = (value + length) & OFFSET_BITS;
-    if (next > end) return refuse(view, CUT_EXTENSION, here, next - here, end - here);
-    if (type > highest) highest = type;
-    else if (type !== VENDOR && isRepeated(view, here, type))
-      return refuse(view, DUPLICATE_EXTENSION, here, 1, 2);
+    if (next > last) return refuseCut(view, here, next);
     let error: WireError | null = null;
     if (type < AUTHENTICATION) {
-      if (length !== 0 && type >= RESPONDER_ADDRESS && type <= REVERSE_TRANSIT_RECORD)
-        error = checkCies(view, b, value, next);
+      if (length === 0 || type < RESPONDER_ADDRESS || type > REVERSE_TRANSIT_RECORD) continue;
+      error = checkCies(view, b, value, next);
     } else if (type === AUTHENTICATION) {
       authenticationAt = here;
       error = checkAuthentication(view, b, value, length);
@@ -274,10 +273,11 @@ function refuseOffset(view: NhrpView, body: number, offset: number): WireError {
   return refuse(view, BAD_EXTENSION_OFFSET, view.at + EXTENSION_OFFSET, right, offset);
 }
 
-/** Less than the header of an extension is left, or nothing at all, where at least End should be. */
-function refuseCut(view: NhrpView, at: number): WireError {
-  const fault = at === view.end ? NO_END : CUT_EXTENSION;
-  return refuse(view, fault, at, EXTENSION_HEADER_OCTETS, view.end - at);
+/** The extension ends behind the packet, or leaves less than the header of End, or nothing at all. */
+function refuseCut(view: NhrpView, here: number, next: number): WireError {
+  if (next > view.end) return refuse(view, CUT_EXTENSION, here, next - here, view.end - here);
+  const fault = next === view.end ? NO_END : CUT_EXTENSION;
+  return refuse(view, fault, next, EXTENSION_HEADER_OCTETS, view.end - next);
 }
 
 function refuseEnd(view: NhrpView, at: number, octets: number): WireError {
