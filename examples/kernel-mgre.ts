@@ -11,6 +11,7 @@
  */
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
 import { type EngineSettings, engineSettings, type TunnelConfig } from 'dmvpn/dmvpn';
@@ -31,7 +32,7 @@ const { engine: config, routes } = readSettings();
 const { tunnel: name, nbmaAddress: local } = config;
 
 const ip = spawn('ip', ['-force', '-batch', '-'], { stdio: ['pipe', 'inherit', 'inherit'] });
-ip.on('error', refuseWithoutIp);
+await once(ip, 'spawn').catch(refuseWithoutIp);
 const at = { interface: name, local };
 const transport = await openPacket({ ...at, etherType: 0x2001 }).catch(refuse); // NHRP
 const data = await openPacket({ ...at, etherType: 0x0800 }).catch(refuse); // a copy of what the tunnel brings
