@@ -14,25 +14,27 @@ export function readOptions(options: OpenOptions): OpenOptions {
 
 /** What a function of the caller has made. */
 export const readTransport: Reader<Transport> = (value, path) =>
-  withMethods<Transport>(value, ['send', 'listen', 'close']) ?? wrong(path, 'a Transport', value);
+  transportOf(value) ?? wrong(path, 'a Transport', value);
 export const readDevice: Reader<PacketDevice> = (value, path) =>
-  withMethods<PacketDevice>(value, ['write', 'listen', 'close']) ??
-  wrong(path, 'a PacketDevice', value);
+  deviceOf(value) ?? wrong(path, 'a PacketDevice', value);
+
+const transportOf = (value: unknown): Transport | null =>
+  withMethods(value, ['send', 'listen', 'close']);
+const deviceOf = (value: unknown): PacketDevice | null =>
+  withMethods(value, ['write', 'listen', 'close']);
 
 const isOneOf = <T extends string>(names: readonly T[], value: unknown): value is T =>
   (names as readonly unknown[]).includes(value);
 
 const transport: Reader<OpenOptions['transport']> = (value, path) => {
   if (isOneOf(['udp', 'raw', 'memory'], value)) return value;
-  const own = withMethods<Transport>(value, ['send', 'listen', 'close']);
-  return own ?? wrong(path, "'udp', 'raw', 'memory' or a Transport", value);
+  return transportOf(value) ?? wrong(path, "'udp', 'raw', 'memory' or a Transport", value);
 };
 
 const device: Reader<NonNullable<OpenOptions['device']>> = (value, path) => {
   if (isOneOf(['tun', 'host'], value)) return value;
   if (isFunction(value)) return value as DeviceFactory;
-  const own = withMethods<PacketDevice>(value, ['write', 'listen', 'close']);
-  return own ?? wrong(path, "'tun', 'host', a PacketDevice or a function", value);
+  return deviceOf(value) ?? wrong(path, "'tun', 'host', a PacketDevice or a function", value);
 };
 
 const clock: Reader<NonNullable<OpenOptions['clock']>> = (value, path) =>

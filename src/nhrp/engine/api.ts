@@ -202,8 +202,8 @@ export type EngineOutput =
     }
   | { readonly kind: 'peer'; readonly action: 'want' | 'release'; readonly nbma: Endpoint }
   /**
-   * Whom multicast is copied to from now on: all of them, after each change. The list is made when it is first read, and
-   * right until the next handle*.
+   * Whom multicast is copied to until the next of these comes, which it does after each change: all of them. The list is
+   * made when it is first read, and stays as it is.
    */
   | { readonly kind: 'multicast'; readonly targets: readonly Endpoint[] }
   | {
